@@ -1,0 +1,67 @@
+//! The names of everything that is rendered: one rule each, used by every renderer.
+//!
+//! Input: the spec's names. Output: Kubernetes names within their limits. It renders nothing. Invariants: a name over
+//! its limit is cut and ends in eight hexadecimal digits of the whole; namespaces of Kubernetes and of heddle itself
+//! can never come out.
+
+use crate::k8s::ownership::SYSTEM_NAMESPACE;
+use crate::model::digest::Digest;
+use crate::model::names::{InstallationId, NodeName, TenantName};
+use crate::model::unit::{NetworkRef, OrganizationRef};
+
+/// Longest StatefulSet name whose pods still get their `controller-revision-hash` label (63 less a hyphen and ten).
+const WORKLOAD_MAX: usize = 52;
+/// Longest namespace name (RFC 1123 label).
+const NAMESPACE_MAX: usize = 63;
+
+/// The tenant's namespace; none when the result would be one of Kubernetes' own or heddle's.
+pub fn namespace(installation: &InstallationId, tenant: &TenantName) -> Option<String> {
+    let name = bounded(&format!("{installation}-{tenant}"), NAMESPACE_MAX);
+    let reserved = name == SYSTEM_NAMESPACE || name == "default" || name.starts_with("kube-");
+    (!reserved).then_some(name)
+}
+
+/// The workload name of a node: `<network>-<organization>-<node>`, with the network's hash when another tenant holds
+/// the agreement, so that two networks of one name never meet in a namespace.
+pub fn node(network: &NetworkRef, organization: &OrganizationRef, node: &NodeName) -> String {
+    let plain = format!("{}-{}-{node}", network.name, organization.name);
+    if network.tenant == organization.tenant {
+        bounded(&plain, WORKLOAD_MAX)
+    } else {
+        bounded(&format!("{plain}-{}", Digest::of(network.to_string().as_bytes()).short(8)), WORKLOAD_MAX)
+    }
+}
+
+/// The workload name of an organization's certificate authority.
+pub fn certificate_authority(organization: &OrganizationRef) -> String {
+    bounded(&format!("{}-ca", organization.name), WORKLOAD_MAX)
+}
+
+/// Cuts a name to its limit; the eight digits keep two long names apart.
+pub fn bounded(name: &str, max: usize) -> String {
+    if name.len() <= max {
+        return name.to_owned();
+    }
+    let head: String = name.chars().take(max - 9).collect();
+    format!("{}-{}", head.trim_end_matches('-'), Digest::of(name.as_bytes()).short(8))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reserved_namespaces_never_come_out() {
+        let named = |i: &str, t: &str| namespace(&InstallationId::parse(i).unwrap(), &TenantName::parse(t).unwrap());
+        assert_eq!(named("heddle", "system"), None);
+        assert_eq!(named("kube", "system"), None);
+        assert_eq!(named("prod", "acme").as_deref(), Some("prod-acme"));
+    }
+
+    #[test]
+    fn long_names_are_cut_and_stay_apart() {
+        let (a, b) = (bounded(&"a".repeat(60), 52), bounded(&"a".repeat(61), 52));
+        assert!(a.len() <= 52 && b.len() <= 52);
+        assert_ne!(a, b);
+    }
+}

@@ -1,0 +1,74 @@
+//! What one unit should be.
+//!
+//! Input: the renderers. Output: [`DesiredUnit`]. It holds no reference to the spec. Invariants: every object belongs
+//! to exactly one unit; the order of stages is the order of creation and, reversed, of deletion.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::k8s::object::Object;
+use crate::model::digest::Digest;
+use crate::model::names::{RegionName, TenantName};
+use crate::model::object::ObjectRef;
+use crate::model::unit::UnitId;
+
+/// The stages of one unit, in order. A stage begins when the one before is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// The namespace itself.
+    Namespace,
+    /// Quota, limits, policies, accounts, access.
+    Envelope,
+    /// What workloads need: configuration, volumes, addresses, disruption budgets.
+    Support,
+    /// Certificate authorities.
+    Authority,
+    /// Ordering nodes.
+    Orderers,
+    /// Peers.
+    Peers,
+}
+
+/// Everything that one unit wants.
+#[derive(Debug, Clone)]
+pub struct DesiredUnit {
+    /// Which unit.
+    pub unit: UnitId,
+    /// Units that must be applied before this one.
+    pub depends_on: BTreeSet<UnitId>,
+    /// Regions in which it wants or once wanted something.
+    pub regions: BTreeSet<RegionName>,
+    /// Its objects.
+    pub objects: BTreeMap<ObjectRef, DesiredObject>,
+    /// What may go: objects of nodes (or of the whole unit) that said `Decommissioned`, named by the node they
+    /// belong to. Everything else that disappears from [`Self::objects`] without a word is held.
+    pub leaving: Leaving,
+    /// Whether the unit itself said `Decommissioned`.
+    pub decommissioned: bool,
+}
+
+/// Which vanished objects were announced.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Leaving {
+    /// The nodes that are declared in the spec, wanted or leaving, by the value of [`DesiredObject::node`].
+    /// An inventory row whose object belonged to a node outside this set vanished without a word.
+    pub declared_nodes: BTreeSet<Box<str>>,
+}
+
+/// One object that should exist.
+#[derive(Debug, Clone)]
+pub struct DesiredObject {
+    /// The complete tree.
+    pub object: Arc<Object>,
+    /// The digest of its normal form: what a projection must equal.
+    pub digest: Digest,
+    /// When.
+    pub stage: Stage,
+    /// As whom: the tenant in whose namespace it lives.
+    pub tenant: TenantName,
+    /// The node it belongs to (`<network>-<organization>-<node>`), if it belongs to one.
+    pub node: Option<Box<str>>,
+    /// Secrets that it mounts.
+    pub secrets: BTreeSet<Box<str>>,
+}

@@ -1,0 +1,9 @@
+//! L1: what heddle knows of Kubernetes' data, without a client.
+//!
+//! Input: JSON trees. Output: objects, projections, predicates. No input or output, no clock. Invariant: nothing here
+//! decides what should exist; it only says what a tree means.
+
+pub mod kinds;
+pub mod object;
+pub mod ownership;
+pub mod projection;

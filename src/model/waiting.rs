@@ -1,0 +1,97 @@
+//! Every reason for "not yet", as data with the numbers that explain it.
+//!
+//! Input: what a stage lacks. Output: [`WaitingOn`], its text and whether only a person can end it. Waiting is an
+//! outcome, never an error. Invariant: one variant for each reason, so that a new reason must be named and worded.
+
+use std::fmt;
+
+use super::names::RegionName;
+use super::object::{Kind, ObjectRef};
+use super::unit::UnitId;
+
+/// Why something has not happened yet.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(tag = "for", rename_all = "camelCase")]
+pub enum WaitingOn {
+    /// A Secret that a workload mounts does not exist.
+    Secret {
+        /// Where.
+        region: RegionName,
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+        /// The workload that mounts it.
+        needed_by: String,
+    },
+    /// A unit that this one builds on is not applied yet.
+    Unit {
+        /// The unit.
+        unit: UnitId,
+    },
+    /// Objects are applied and not ready yet.
+    Ready {
+        /// The object.
+        object: ObjectRef,
+        /// What it says about itself.
+        detail: String,
+    },
+    /// An object is being deleted; its successor waits.
+    Deletion {
+        /// The object.
+        object: ObjectRef,
+    },
+    /// A kind could not be observed completely, so that absent cannot be told from unknown.
+    Observation {
+        /// Where.
+        region: RegionName,
+        /// The kind.
+        kind: Kind,
+        /// Why.
+        detail: String,
+    },
+    /// A region cannot be judged at all.
+    Region {
+        /// The region.
+        region: RegionName,
+        /// Why.
+        detail: String,
+    },
+    /// A person's consent to held changes.
+    Approval {
+        /// The plan that holds them.
+        plan: String,
+        /// How many.
+        changes: usize,
+    },
+}
+
+impl WaitingOn {
+    /// Whether only a person can end the wait.
+    pub fn needs_person(&self) -> bool {
+        match self {
+            Self::Secret { .. } | Self::Approval { .. } => true,
+            Self::Unit { .. }
+            | Self::Ready { .. }
+            | Self::Deletion { .. }
+            | Self::Observation { .. }
+            | Self::Region { .. } => false,
+        }
+    }
+}
+
+impl fmt::Display for WaitingOn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Secret { region, namespace, name, needed_by } => {
+                write!(f, "needs Secret {namespace}/{name} in {region}, which {needed_by} mounts")
+            }
+            Self::Unit { unit } => write!(f, "waits for {unit} to be applied"),
+            Self::Ready { object, detail } => write!(f, "{object} is not ready: {detail}"),
+            Self::Deletion { object } => write!(f, "{object} is being deleted"),
+            Self::Observation { region, kind, detail } => write!(f, "{region}: {kind} not observed: {detail}"),
+            Self::Region { region, detail } => write!(f, "{region} is unknown: {detail}"),
+            Self::Approval { plan, changes } => write!(f, "needs an Approval of plan {plan} ({changes} held changes)"),
+        }
+    }
+}

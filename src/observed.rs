@@ -1,0 +1,8 @@
+//! L2: what was seen, when, and how completely.
+//!
+//! Input: trees from a server. Output: [`region::RegionObservation`], [`inventory::Inventory`]. It knows nothing of
+//! specs. Invariant: absent can only be read from a complete observation; everything else is unknown.
+
+pub mod inventory;
+pub mod object;
+pub mod region;

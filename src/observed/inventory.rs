@@ -1,0 +1,30 @@
+//! What we wrote down that we own: one inventory for each unit and region.
+//!
+//! Input: the inventory `ConfigMaps`. Output: [`Inventory`] and its rows. It is not what was seen. Invariants: a row is
+//! written before its object is created and leaves only after the object was seen to be gone; a row without a uid
+//! whose object is absent was never created.
+
+use std::collections::BTreeMap;
+
+use crate::model::digest::Digest;
+use crate::model::object::{ObjectId, ResourceVersion, Uid};
+
+/// One unit's rows in one region.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Inventory {
+    /// By object.
+    pub rows: BTreeMap<ObjectId, Row>,
+    /// The stored copy this was read from (shard 0), if there is one.
+    pub stored: Option<(Uid, ResourceVersion)>,
+}
+
+/// One row.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Row {
+    /// The object's uid, once it is known.
+    pub uid: Option<Uid>,
+    /// The node that the object belonged to (`DesiredObject::node`), so that a vanished node is told from a renamed object.
+    pub node: Option<Box<str>>,
+    /// What the server made of what we sent: digest of what is desired and of the projection that came back.
+    pub settled: Option<(Digest, Digest)>,
+}

@@ -1,0 +1,81 @@
+//! What is kept of a live object: identity, ownership, a digest of what we applied, and what health needs.
+//!
+//! Input: `observed::ingest`. Output: [`ObservedObject`], [`LiveObject`]. Bodies are dropped at ingest, so that ten
+//! thousand objects fit in a few megabytes. Invariant: no Secret value ever gets in here.
+
+use serde_json::Value;
+
+use crate::model::digest::Digest;
+use crate::model::object::{ObjectId, ResourceVersion, Uid};
+
+/// A live object without its body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedObject {
+    /// Kind, namespace, name.
+    pub id: ObjectId,
+    /// This life of it.
+    pub uid: Uid,
+    /// This version of it.
+    pub resource_version: ResourceVersion,
+    /// The generation of its spec, where the kind has one.
+    pub generation: Option<i64>,
+    /// Whether `metadata.deletionTimestamp` is set.
+    pub deleting: bool,
+    /// Whose it says it is.
+    pub owner: OwnerEvidence,
+    /// What we applied, if we did.
+    pub applied: Option<Applied>,
+    /// What it says about its health.
+    pub health: HealthInputs,
+}
+
+/// The evidence on an object that it is ours.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OwnerEvidence {
+    /// Label `heddle.dev/installation`, when `managed-by` is heddle too.
+    pub installation: Option<Box<str>>,
+    /// Label `heddle.dev/unit`.
+    pub unit: Option<Box<str>>,
+    /// Annotation `heddle.dev/self`.
+    pub self_reference: Option<Box<str>>,
+}
+
+/// Our `managedFields` entry (manager ours, operation Apply, no subresource).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// The `apiVersion` we applied with.
+    pub api_version: Box<str>,
+    /// The digest of the projection of the live object on the fields we own.
+    pub projection: Digest,
+}
+
+/// What the health predicates of `k8s::health` need, by kind; at most a few numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HealthInputs {
+    /// The kind has no health: existing is enough.
+    None,
+    /// `status` of a StatefulSet.
+    StatefulSet {
+        /// `status.observedGeneration`.
+        observed_generation: Option<i64>,
+        /// `spec.replicas`.
+        replicas: i64,
+        /// `status.readyReplicas`.
+        ready: i64,
+        /// `status.updatedReplicas`.
+        updated: i64,
+        /// Whether `status.currentRevision` equals `status.updateRevision`.
+        revision_current: bool,
+    },
+    /// `status.phase` of a `PersistentVolumeClaim` or a Namespace.
+    Phase(Box<str>),
+}
+
+/// A live object with its body, read for one comparison and then dropped.
+#[derive(Debug, Clone)]
+pub struct LiveObject {
+    /// What is kept.
+    pub observed: ObservedObject,
+    /// The whole tree as the server sent it.
+    pub body: Value,
+}

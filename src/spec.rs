@@ -1,0 +1,11 @@
+//! L2: YAML documents to validated types.
+//!
+//! Input: the blobs of one revision. Output: [`fleet::Fleet`] and its parts, and every problem found. It reads no
+//! file itself and knows nothing of clusters. Invariant: nothing invalid gets past here; a unit with a problem is
+//! named, the others go on.
+
+pub mod approval;
+pub mod fleet;
+pub mod network;
+pub mod organization;
+pub mod tenant;
