@@ -4,4 +4,5 @@
 //! Invariant: rendered objects are complete and canonical: a server stores them as they are written here.
 
 pub mod naming;
+pub mod render;
 pub mod unit;

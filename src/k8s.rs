@@ -3,6 +3,8 @@
 //! Input: JSON trees. Output: objects, projections, predicates. No input or output, no clock. Invariant: nothing here
 //! decides what should exist; it only says what a tree means.
 
+pub mod difference;
+pub mod health;
 pub mod kinds;
 pub mod object;
 pub mod ownership;

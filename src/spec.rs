@@ -5,7 +5,9 @@
 //! named, the others go on.
 
 pub mod approval;
+pub mod check;
 pub mod fleet;
 pub mod network;
 pub mod organization;
+pub mod parse;
 pub mod tenant;

@@ -19,6 +19,8 @@ pub const TENANT: &str = "heddle.dev/tenant";
 pub const UNIT: &str = "heddle.dev/unit";
 /// Label: the inventory's ApplySet id (KEP-3659).
 pub const PART_OF: &str = "applyset.kubernetes.io/part-of";
+/// Label on inventories: whose they are. Not [`INSTALLATION`], so that inventories are no members of themselves.
+pub const INVENTORY_OF: &str = "heddle.dev/inventory-of";
 /// Annotation: the object's own identity.
 pub const SELF: &str = "heddle.dev/self";
 /// The namespace that holds heddle's own objects in each region.

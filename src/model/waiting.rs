@@ -57,6 +57,15 @@ pub enum WaitingOn {
         /// Why.
         detail: String,
     },
+    /// A change that restarts a node, while others of its group are down or restarting.
+    Restart {
+        /// The workload that would restart.
+        object: ObjectRef,
+        /// How many of its group are down or restarting.
+        down: usize,
+        /// How many may be.
+        budget: u32,
+    },
     /// A person's consent to held changes.
     Approval {
         /// The plan that holds them.
@@ -73,6 +82,7 @@ impl WaitingOn {
             Self::Secret { .. } | Self::Approval { .. } => true,
             Self::Unit { .. }
             | Self::Ready { .. }
+            | Self::Restart { .. }
             | Self::Deletion { .. }
             | Self::Observation { .. }
             | Self::Region { .. } => false,
@@ -91,6 +101,9 @@ impl fmt::Display for WaitingOn {
             Self::Deletion { object } => write!(f, "{object} is being deleted"),
             Self::Observation { region, kind, detail } => write!(f, "{region}: {kind} not observed: {detail}"),
             Self::Region { region, detail } => write!(f, "{region} is unknown: {detail}"),
+            Self::Restart { object, down, budget } => {
+                write!(f, "{object} must restart, but {down} of its group are down or restarting (budget {budget})")
+            }
             Self::Approval { plan, changes } => write!(f, "needs an Approval of plan {plan} ({changes} held changes)"),
         }
     }

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::digest::Digest;
+use crate::model::names::TenantName;
 use crate::model::object::{ObjectId, ResourceVersion, Uid};
 
 /// One unit's rows in one region.
@@ -19,12 +20,24 @@ pub struct Inventory {
 }
 
 /// One row.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
+    /// In whose namespace the object lives: as whom it is changed and whose consent that needs.
+    pub tenant: TenantName,
     /// The object's uid, once it is known.
     pub uid: Option<Uid>,
     /// The node that the object belonged to (`DesiredObject::node`), so that a vanished node is told from a renamed object.
     pub node: Option<Box<str>>,
-    /// What the server made of what we sent: digest of what is desired and of the projection that came back.
+    /// The digest of what was last applied, so that drift is told from a new wish.
+    pub applied: Option<Digest>,
+    /// What the server makes of what we send, when it differs: digest of what is desired and of the projection that
+    /// came back.
     pub settled: Option<(Digest, Digest)>,
+}
+
+impl Row {
+    /// A row for an object that is about to be created.
+    pub fn intended(tenant: &TenantName, node: Option<&str>) -> Self {
+        Self { tenant: tenant.clone(), uid: None, node: node.map(Into::into), applied: None, settled: None }
+    }
 }

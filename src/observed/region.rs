@@ -105,6 +105,29 @@ impl RegionObservation {
         }
     }
 
+    /// What concerns one unit: the objects of these ids and of its inventory, copied.
+    #[must_use]
+    pub fn slice<'a>(&'a self, unit: &UnitId, ids: impl IntoIterator<Item = &'a ObjectId>) -> Self {
+        let inventory = self.inventories.get(unit);
+        let listed = inventory.into_iter().flat_map(|inventory| inventory.rows.keys());
+        let mut slice =
+            Self { region: self.region.clone(), cluster: self.cluster.clone(), ..Self::empty(&self.region) };
+        slice.kinds.clone_from(&self.kinds);
+        for id in ids.into_iter().chain(listed) {
+            if let Some(object) = self.objects.get(id) {
+                slice.objects.insert(id.clone(), object.clone());
+            }
+        }
+        if let Some(inventory) = inventory {
+            slice.inventories.insert(unit.clone(), inventory.clone());
+        }
+        slice
+    }
+
+    fn empty(region: &RegionName) -> Self {
+        Self::unknown(region.clone(), RegionUnknown::NotConfigured)
+    }
+
     /// How far a kind was seen.
     pub fn completeness(&self, kind: Kind) -> &Completeness {
         const NEVER: &Completeness = &Completeness::Stale;

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::source::SourceError;
 use crate::model::revision::{RepoPath, Revision};
@@ -39,12 +40,13 @@ pub trait StatusSink: Send + Sync {
     /// All documents below a folder at a tip, by path.
     async fn read_below(&self, tip: Revision, folder: &RepoPath) -> Result<BTreeMap<RepoPath, Vec<u8>>, SourceError>;
 
-    /// Writes documents as one commit on top of `parent` and pushes it, expecting the remote branch to be at `parent`
+    /// Writes documents as one commit of the instant `at` on top of `parent` and pushes it, expecting the remote branch to be at `parent`
     /// still (or absent). After an unclear answer it reads the remote branch before it says anything.
     async fn publish(
         &self,
         parent: Option<Revision>,
         documents: &Documents,
         message: &str,
+        at: Timestamp,
     ) -> Result<Published, SourceError>;
 }

@@ -1,0 +1,193 @@
+//! The stored form of an inventory: a ConfigMap that is also an ApplySet parent (KEP-3659).
+//!
+//! Input: an [`Inventory`], or the ConfigMap's tree. Output: the ConfigMap, or the inventory. It writes nothing.
+//! Invariants: rows are sorted, one a line, so that a diff of two versions shows what changed; what cannot be read is
+//! an error and never an empty inventory.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use thiserror::Error;
+
+use super::inventory::{Inventory, Row};
+use crate::k8s::object::Object;
+use crate::k8s::{kinds, ownership};
+use crate::model::digest::Digest;
+use crate::model::names::{InstallationId, TenantName};
+use crate::model::object::{Kind, ObjectId, ResourceVersion, Uid};
+use crate::model::unit::UnitId;
+
+/// Annotation that names the unit in full; the label holds only its hash.
+pub const UNIT_NAME: &str = "heddle.dev/unit-name";
+/// Label of an ApplySet parent.
+pub const APPLYSET_ID: &str = "applyset.kubernetes.io/id";
+/// The largest stored inventory in bytes: half of what an API server takes for one object.
+pub const BYTES_MAX: usize = 512 * 1024;
+const ROWS: &str = "rows";
+
+/// Why an inventory cannot be read or stored.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum InventoryError {
+    /// A required part is missing or of another shape.
+    #[error("the inventory {name} cannot be read: {detail}")]
+    Malformed {
+        /// The ConfigMap.
+        name: String,
+        /// What is wrong.
+        detail: String,
+    },
+    /// It would not fit into one ConfigMap.
+    #[error("the inventory of {unit} holds {bytes} bytes, more than {BYTES_MAX}: split the unit")]
+    TooLarge {
+        /// The unit.
+        unit: UnitId,
+        /// Its size.
+        bytes: usize,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct StoredRow {
+    kind: Kind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    namespace: Option<Box<str>>,
+    name: Box<str>,
+    tenant: TenantName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    uid: Option<Uid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    node: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    applied: Option<Digest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    settled: Option<(Digest, Digest)>,
+}
+
+/// The ConfigMap that stores an inventory.
+pub fn encode(installation: &InstallationId, unit: &UnitId, inventory: &Inventory) -> Result<Object, InventoryError> {
+    let mut lines = String::new();
+    for (id, row) in &inventory.rows {
+        let Row { tenant, uid, node, applied, settled } = row.clone();
+        let (kind, namespace, name) = (id.kind, id.namespace.clone(), id.name.clone());
+        let stored = StoredRow { kind, namespace, name, tenant, uid, node, applied, settled };
+        let line = serde_json::to_string(&stored)
+            .map_err(|error| malformed(&ownership::inventory_name(installation, unit), &error.to_string()))?;
+        lines.push_str(&line);
+        lines.push('\n');
+    }
+    if lines.len() > BYTES_MAX {
+        return Err(InventoryError::TooLarge { unit: unit.clone(), bytes: lines.len() });
+    }
+    let id = ObjectId::namespaced(
+        Kind::ConfigMap,
+        ownership::SYSTEM_NAMESPACE,
+        &ownership::inventory_name(installation, unit),
+    );
+    let mut body = Map::new();
+    body.insert("metadata".into(), metadata(installation, unit, inventory));
+    body.insert("data".into(), json!({ ROWS: lines }));
+    Ok(Object::new(id, body))
+}
+
+fn metadata(installation: &InstallationId, unit: &UnitId, inventory: &Inventory) -> Value {
+    let kinds: BTreeSet<String> = inventory
+        .rows
+        .keys()
+        .map(|id| {
+            let group = kinds::info(id.kind).group;
+            if group.is_empty() { id.kind.to_string() } else { format!("{}.{group}", id.kind) }
+        })
+        .collect();
+    let namespaces: BTreeSet<&str> = inventory.rows.keys().filter_map(|id| id.namespace.as_deref()).collect();
+    let joined = |set: Vec<&str>| set.join(",");
+    json!({
+        "labels": {
+            APPLYSET_ID: ownership::applyset_id(installation, unit),
+            ownership::INVENTORY_OF: installation.as_str(),
+            ownership::UNIT: unit.label(),
+        },
+        "annotations": {
+            "applyset.kubernetes.io/tooling": "heddle/v1",
+            "applyset.kubernetes.io/contains-group-kinds": joined(kinds.iter().map(String::as_str).collect()),
+            "applyset.kubernetes.io/additional-namespaces": joined(namespaces.into_iter().collect()),
+            UNIT_NAME: unit.to_string(),
+        },
+    })
+}
+
+/// Reads a stored inventory.
+pub fn decode(body: &Value) -> Result<(UnitId, Inventory), InventoryError> {
+    let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str);
+    let name = text("/metadata/name").unwrap_or("without a name");
+    let needed = |pointer: &str, what: &str| text(pointer).ok_or_else(|| malformed(name, &format!("it has no {what}")));
+    let unit = needed("/metadata/annotations/heddle.dev~1unit-name", "unit name")?;
+    let unit = UnitId::parse(unit).map_err(|error| malformed(name, &error.to_string()))?;
+    let stored = (
+        Uid::new(needed("/metadata/uid", "uid")?),
+        ResourceVersion::new(needed("/metadata/resourceVersion", "resourceVersion")?),
+    );
+    let mut rows = BTreeMap::new();
+    for (number, line) in needed("/data/rows", "rows")?.lines().enumerate() {
+        let row: StoredRow = serde_json::from_str(line)
+            .map_err(|error| malformed(name, &format!("row {} is not one: {error}", number + 1)))?;
+        let StoredRow { kind, namespace, name, tenant, uid, node, applied, settled } = row;
+        rows.insert(ObjectId { kind, namespace, name }, Row { tenant, uid, node, applied, settled });
+    }
+    Ok((unit, Inventory { rows, stored: Some(stored) }))
+}
+
+fn malformed(name: &str, detail: &str) -> InventoryError {
+    InventoryError::Malformed { name: name.to_owned(), detail: detail.chars().take(200).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inventory() -> Inventory {
+        let tenant = TenantName::parse("acme").unwrap();
+        let row = Row {
+            uid: Some(Uid::new("u-1")),
+            applied: Some(Digest::of(b"x")),
+            settled: Some((Digest::of(b"x"), Digest::of(b"y"))),
+            ..Row::intended(&tenant, Some("trade-acme-p1"))
+        };
+        let rows = BTreeMap::from([
+            (ObjectId::namespaced(Kind::Service, "demo-acme", "trade-acme-p1"), row),
+            (ObjectId::cluster(Kind::Namespace, "demo-acme"), Row::intended(&tenant, None)),
+        ]);
+        Inventory { rows, stored: None }
+    }
+
+    fn stored(object: &Object) -> Value {
+        let mut tree = object.tree().clone();
+        tree["metadata"]["uid"] = json!("inventory-uid");
+        tree["metadata"]["resourceVersion"] = json!("7");
+        tree
+    }
+
+    #[test]
+    fn an_inventory_reads_back_as_it_was_stored() {
+        let (installation, unit) = (InstallationId::parse("demo").unwrap(), UnitId::parse("network/a/n").unwrap());
+        let object = encode(&installation, &unit, &inventory()).unwrap();
+        let (read_unit, read) = decode(&stored(&object)).unwrap();
+        assert_eq!((read_unit, read.rows), (unit, inventory().rows));
+        assert_eq!(read.stored, Some((Uid::new("inventory-uid"), ResourceVersion::new("7"))));
+    }
+
+    #[test]
+    fn a_damaged_inventory_is_an_error_and_never_empty() {
+        let (installation, unit) = (InstallationId::parse("demo").unwrap(), UnitId::Fleet);
+        let good = stored(&encode(&installation, &unit, &inventory()).unwrap());
+        let damage = |change: &dyn Fn(&mut Value)| {
+            let mut tree = good.clone();
+            change(&mut tree);
+            decode(&tree).unwrap_err()
+        };
+        damage(&|tree| tree["data"] = json!({}));
+        damage(&|tree| tree["data"]["rows"] = json!("{\"kind\":\"Secret\"}\n"));
+        damage(&|tree| tree["metadata"]["annotations"] = json!({}));
+    }
+}

@@ -1,0 +1,128 @@
+//! Whose consent each change has.
+//!
+//! Input: a plan, the approvals in the source, the stored plans that they name. Output: an [`ApprovedPlan`], which is
+//! all that `apply` accepts, and what is held. Invariants: only [`split`] makes an [`ApprovedPlan`]; an approval grants
+//! exactly the (change, precondition) pairs of the stored plan that it names, from the folder of the tenant whose
+//! consent the change needs; a stored plan that cannot be read grants nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::change::{Change, ChangeId, Risk};
+use super::unit_plan::{PlanId, UnitPlan};
+use crate::model::digest::Digest;
+use crate::model::names::TenantName;
+use crate::model::unit::UnitId;
+use crate::model::waiting::WaitingOn;
+use crate::spec::approval::{Approval, ApprovedChanges};
+
+/// What a stored plan says it would do: change id to the digest of its precondition.
+pub type StoredChanges = BTreeMap<ChangeId, Digest>;
+
+/// Why a change may run.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(tag = "consent", rename_all = "camelCase")]
+pub enum Consent {
+    /// Merging was the consent.
+    Automatic,
+    /// An Approval names it.
+    Approved {
+        /// The plan that the Approval names.
+        plan: PlanId,
+        /// The file of the Approval.
+        file: String,
+    },
+}
+
+/// A plan of which every change has its consent. Only [`split`] makes one.
+#[derive(Debug, Clone)]
+pub struct ApprovedPlan {
+    unit: UnitId,
+    changes: Vec<(Change, Consent)>,
+}
+
+impl ApprovedPlan {
+    /// The unit.
+    pub fn unit(&self) -> &UnitId {
+        &self.unit
+    }
+
+    /// The changes, in order.
+    pub fn changes(&self) -> &[(Change, Consent)] {
+        &self.changes
+    }
+
+    /// The id of what is going to happen.
+    pub fn id(&self) -> PlanId {
+        PlanId::of(self.changes.iter().map(|(change, _)| change))
+    }
+
+    /// Nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+}
+
+/// What may happen now, and what waits for a person.
+#[derive(Debug, Clone)]
+pub struct Split {
+    /// What may happen.
+    pub approved: ApprovedPlan,
+    /// What is held, as a plan of its own; none when nothing is.
+    pub held: Option<UnitPlan>,
+}
+
+/// Splits a plan. Routine and disruptive changes run by themselves, but never on a target that a held change names.
+pub fn split(plan: &UnitPlan, approvals: &[Approval], stored: &BTreeMap<PlanId, StoredChanges>) -> Split {
+    let mut held = Vec::new();
+    let mut approved = Vec::new();
+    for change in &plan.changes {
+        match consent(change, approvals, stored) {
+            Some(consent) => approved.push((change.clone(), consent)),
+            None => held.push(change.clone()),
+        }
+    }
+    let held_targets: BTreeSet<_> = held.iter().map(|change| change.target.clone()).collect();
+    let (blocked, approved): (Vec<_>, Vec<_>) =
+        approved.into_iter().partition(|(change, _)| held_targets.contains(&change.target));
+    held.extend(blocked.into_iter().map(|(change, _)| change));
+    let held = (!held.is_empty()).then(|| held_plan(plan, held));
+    Split { approved: ApprovedPlan { unit: plan.unit.clone(), changes: approved }, held }
+}
+
+fn held_plan(plan: &UnitPlan, changes: Vec<Change>) -> UnitPlan {
+    let mut held = UnitPlan { changes, ..UnitPlan::empty(plan.unit.clone()) };
+    held.waits.insert(WaitingOn::Approval { plan: held.id().short(), changes: held.changes.len() });
+    held
+}
+
+fn consent(change: &Change, approvals: &[Approval], stored: &BTreeMap<PlanId, StoredChanges>) -> Option<Consent> {
+    match change.risk {
+        Risk::Routine | Risk::Disruptive => Some(Consent::Automatic),
+        Risk::Destructive => approvals
+            .iter()
+            .find(|approval| grants(approval, change, stored))
+            .map(|approval| Consent::Approved { plan: PlanId(approval.plan), file: approval.file.to_string() }),
+    }
+}
+
+fn grants(approval: &Approval, change: &Change, stored: &BTreeMap<PlanId, StoredChanges>) -> bool {
+    let named = match &approval.changes {
+        ApprovedChanges::All => true,
+        ApprovedChanges::Some(ids) => ids.contains(change.id.as_str()),
+    };
+    let unchanged = stored
+        .get(&PlanId(approval.plan))
+        .and_then(|changes| changes.get(&change.id))
+        .is_some_and(|precondition| *precondition == change.precondition.digest());
+    approval.tenant == change.tenant && named && unchanged
+}
+
+/// The tenants whose approval a held plan needs.
+pub fn consents_needed(held: &UnitPlan) -> BTreeSet<TenantName> {
+    held.changes.iter().map(|change| change.tenant.clone()).collect()
+}
+
+/// What a plan stores for later approvals.
+pub fn stored_changes(plan: &UnitPlan) -> StoredChanges {
+    plan.changes.iter().map(|change| (change.id.clone(), change.precondition.digest())).collect()
+}

@@ -1,0 +1,208 @@
+//! The planner: one unit's desired objects against the world, to a plan.
+//!
+//! Input: [`Input`]. Output: [`UnitPlan`]; before it, [`bodies_needed`] says which live bodies the comparison of fields
+//! wants. Pure and total: it answers for any world. Invariants: every desired object is equal, in a change, in a wait
+//! or in a refusal; deletions come last and only when nothing of the unit is refused or unknown.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::change::{Cause, Change, ChangeSite, FieldChange, Precondition, Risk, Update};
+use super::diff::{self, Verdict, World};
+use super::prune::{self, Declared};
+use super::refusal::Refusal;
+use super::unit_plan::{ForeignField, UnitPlan};
+use super::{disruption, readiness};
+use crate::desired::unit::{DesiredObject, DesiredUnit};
+use crate::k8s::difference::{self, Difference, FieldClass};
+use crate::k8s::ownership;
+use crate::model::names::InstallationId;
+use crate::model::object::ObjectRef;
+use crate::model::unit::UnitId;
+use crate::model::waiting::WaitingOn;
+use crate::observed::object::LiveObject;
+use crate::spec::fleet::{ApplyPolicy, Budgets, ConflictPolicy};
+
+/// Everything that a plan depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// The installation.
+    pub installation: &'a InstallationId,
+    /// The unit as it should be, or that it is gone from the source.
+    pub declared: Declared<'a>,
+    /// The unit as it was rendered from the revision that was applied last, for telling a field that was taken from
+    /// one that is new; none when unknown.
+    pub previous: Option<&'a DesiredUnit>,
+    /// The regions as seen.
+    pub world: &'a World,
+    /// Live bodies of [`bodies_needed`].
+    pub bodies: &'a BTreeMap<ObjectRef, LiveObject>,
+    /// Units that this one builds on and that are not applied.
+    pub unmet: &'a BTreeSet<UnitId>,
+    /// What is done about drift.
+    pub policy: ApplyPolicy,
+    /// How much may happen at once.
+    pub budgets: Budgets,
+}
+
+/// The objects whose bodies must be read before [`plan`].
+pub fn bodies_needed(installation: &InstallationId, desired: &DesiredUnit, world: &World) -> BTreeSet<ObjectRef> {
+    let differs = |(target, verdict)| matches!(verdict, Verdict::Differs).then_some(target);
+    diff::survey(installation, desired, world).into_iter().filter_map(differs).collect()
+}
+
+/// The plan of one unit.
+pub fn plan(input: Input<'_>) -> UnitPlan {
+    let mut plan = match input.declared {
+        Declared::Yes(desired) => build(input, desired),
+        Declared::Vanished(unit) => UnitPlan::empty(unit.clone()),
+    };
+    let pruned = prune::prune(input.installation, input.declared, input.world);
+    plan.refusals.extend(pruned.refusals);
+    plan.waits.extend(pruned.waits);
+    let budget = input.budgets.deletes;
+    if pruned.deletions.len() > budget as usize {
+        plan.refusals.insert(Refusal::OverBudget { deletes: pruned.deletions.len(), budget });
+    } else {
+        plan.changes.extend(pruned.deletions);
+    }
+    plan
+}
+
+fn build(input: Input<'_>, desired: &DesiredUnit) -> UnitPlan {
+    let mut plan = UnitPlan::empty(desired.unit.clone());
+    plan.waits.extend(input.unmet.iter().map(|unit| WaitingOn::Unit { unit: unit.clone() }));
+    let mut changes = Vec::new();
+    for (target, verdict) in diff::survey(input.installation, desired, input.world) {
+        let Some(wanted) = desired.objects.get(&target) else { continue };
+        match verdict {
+            Verdict::Equal => {}
+            Verdict::Create => changes.push(Change::create(site(&target, wanted), wanted.digest)),
+            Verdict::Waiting(wait) => drop(plan.waits.insert(wait)),
+            Verdict::Refused(refusal) => drop(plan.refusals.insert(refusal)),
+            Verdict::Differs => match input.bodies.get(&target) {
+                Some(live) => update(&mut plan, &mut changes, input, &target, (wanted, live)),
+                // It was there a moment ago; the next observation tells.
+                None => drop(plan.waits.insert(WaitingOn::Observation {
+                    region: target.region.clone(),
+                    kind: target.id.kind,
+                    detail: format!("{} changed while it was read", target.id),
+                })),
+            },
+        }
+    }
+    let admitted = disruption::admit(changes, desired, input.world, input.budgets.restarts);
+    plan.changes = admitted.changes;
+    plan.waits.extend(admitted.waits);
+    plan.changes.sort_by(|a, b| (a.stage, &a.target).cmp(&(b.stage, &b.target)));
+    plan.waits.extend(readiness::waits(desired, input.world));
+    plan
+}
+
+fn site(target: &ObjectRef, wanted: &DesiredObject) -> ChangeSite {
+    ChangeSite { target: target.clone(), stage: wanted.stage, tenant: wanted.tenant.clone() }
+}
+
+fn update(
+    plan: &mut UnitPlan,
+    changes: &mut Vec<Change>,
+    input: Input<'_>,
+    target: &ObjectRef,
+    (wanted, live): (&DesiredObject, &LiveObject),
+) {
+    let manager = ownership::field_manager(input.installation);
+    let found = difference::compare(&wanted.object, &live.body, &manager);
+    plan.foreign_fields.extend(found.foreign.iter().map(|field| ForeignField {
+        object: target.clone(),
+        path: field.path.clone(),
+        manager: field.manager.clone(),
+    }));
+    if !found.immutable.is_empty() {
+        plan.refusals.insert(Refusal::Immutable { object: target.clone(), fields: found.immutable.clone() });
+        return;
+    }
+    let cause = cause(input, target, wanted);
+    let (correctable, contested) = lost_fields(input, target, cause, &found);
+    if !contested.is_empty() {
+        plan.refusals.insert(Refusal::Conflict { object: target.clone(), fields: contested });
+        return;
+    }
+    let precondition = Precondition::Exists {
+        uid: live.observed.uid.clone(),
+        projection: live.observed.applied.as_ref().map(|applied| applied.projection),
+        lost: lost(&found).collect(),
+    };
+    let risk = if found.fields.iter().any(|field| restarts(&field.path)) { Risk::Disruptive } else { Risk::Routine };
+    let fields = found.fields.iter().map(field_change).collect();
+    let update = Update { fields, precondition, risk, cause, correctable };
+    changes.push(Change::update(site(target, wanted), wanted.digest, update));
+}
+
+/// A change below the pod template replaces the pod.
+fn restarts(path: &str) -> bool {
+    path.starts_with("spec.template")
+}
+
+fn lost(found: &Difference) -> impl Iterator<Item = (String, String)> + '_ {
+    found.fields.iter().filter_map(|field| match &field.class {
+        FieldClass::Lost { manager } => Some((field.path.clone(), manager.clone())),
+        FieldClass::Changed | FieldClass::Removed => None,
+    })
+}
+
+fn field_change(field: &difference::FieldDifference) -> FieldChange {
+    FieldChange {
+        path: field.path.clone(),
+        from: field.live.clone(),
+        to: field.desired.clone(),
+        taken_by: match &field.class {
+            FieldClass::Lost { manager } => Some(manager.clone()),
+            FieldClass::Changed | FieldClass::Removed => None,
+        },
+    }
+}
+
+/// Drift when the wish is the one that was applied last.
+fn cause(input: Input<'_>, target: &ObjectRef, wanted: &DesiredObject) -> Cause {
+    let unit = input.declared_unit();
+    let row = input.world.get(&target.region).and_then(|seen| diff::row_of(seen, unit, target));
+    let applied_before = row.and_then(|row| row.applied);
+    if applied_before == Some(wanted.digest) { Cause::Drift } else { Cause::Spec }
+}
+
+type Contested = Vec<(String, String)>;
+
+/// Lost fields that may be taken back, and those that may not: a field that is new in this revision and that somebody
+/// else already holds is theirs until a person says otherwise.
+fn lost_fields(
+    input: Input<'_>,
+    target: &ObjectRef,
+    cause: Cause,
+    found: &Difference,
+) -> (BTreeSet<String>, Contested) {
+    let before = input.previous.and_then(|unit| unit.objects.get(target));
+    let was_ours =
+        |path: &str| cause == Cause::Drift || before.is_some_and(|object| difference::has_path(&object.object, path));
+    let mut correctable = BTreeSet::new();
+    let mut contested = Vec::new();
+    for (path, manager) in lost(found) {
+        // A field that nobody owns any more (its owner let it go) is free to take.
+        if manager.is_empty() {
+            continue;
+        }
+        if input.policy.conflicts == ConflictPolicy::Correct && was_ours(&path) {
+            correctable.insert(path);
+        } else {
+            contested.push((path, manager));
+        }
+    }
+    (correctable, contested)
+}
+
+impl Input<'_> {
+    fn declared_unit(&self) -> &UnitId {
+        match &self.declared {
+            Declared::Yes(desired) => &desired.unit,
+            Declared::Vanished(unit) => unit,
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What a plan refuses to do, with a stable code and what to do instead.
+//!
+//! Input: findings of the planner. Output: [`Refusal`], convertible to a diagnostic. It holds nothing that can be
+//! granted: an approval never lifts a refusal. Invariant: one variant, one code (`HDL4xxx`).
+
+use std::fmt;
+
+use crate::model::diagnostic::{Code, Diagnostic};
+use crate::model::object::ObjectRef;
+use crate::model::unit::UnitId;
+
+/// Why something is not done.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(tag = "refusal", rename_all = "camelCase")]
+pub enum Refusal {
+    /// The object carries our labels, but its self-reference is another object's or missing.
+    Foreign {
+        /// The object.
+        object: ObjectRef,
+        /// What it says it is.
+        says: String,
+    },
+    /// The object belongs to another unit.
+    OtherUnit {
+        /// The object.
+        object: ObjectRef,
+        /// The label found.
+        label: String,
+    },
+    /// Known once and gone: making it anew would hide the loss.
+    Lost {
+        /// The object.
+        object: ObjectRef,
+    },
+    /// A field that cannot change in place.
+    Immutable {
+        /// The object.
+        object: ObjectRef,
+        /// The fields.
+        fields: Vec<String>,
+    },
+    /// A field new in this revision is held by somebody else, or the policy only reports.
+    Conflict {
+        /// The object.
+        object: ObjectRef,
+        /// Path and manager.
+        fields: Vec<(String, String)>,
+    },
+    /// Objects that nobody said should go.
+    Vanished {
+        /// The object.
+        object: ObjectRef,
+        /// The node whose entry vanished; none when the whole unit did.
+        node: Option<String>,
+    },
+    /// More deletions than one plan may hold.
+    OverBudget {
+        /// How many.
+        deletes: usize,
+        /// How many are allowed.
+        budget: u32,
+    },
+    /// Two units want one object.
+    Contended {
+        /// The object.
+        object: ObjectRef,
+        /// The other unit.
+        other: UnitId,
+    },
+}
+
+impl Refusal {
+    /// Its stable code.
+    pub fn code(&self) -> Code {
+        Code(match self {
+            Self::Foreign { .. } => 4001,
+            Self::OtherUnit { .. } => 4002,
+            Self::Lost { .. } => 4003,
+            Self::Immutable { .. } => 4004,
+            Self::Conflict { .. } => 4005,
+            Self::Vanished { .. } => 4006,
+            Self::OverBudget { .. } => 4007,
+            Self::Contended { .. } => 4008,
+        })
+    }
+
+    /// What to do.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Foreign { .. } => {
+                "rename or delete the copy, or take the heddle.dev labels off it; heddle never adopts it"
+            }
+            Self::OtherUnit { .. } | Self::Contended { .. } => "rename one of the two, so that each unit has its own",
+            Self::Lost { .. } => {
+                "restore the volume under its name, or replace the node: raise its `incarnation` in the spec"
+            }
+            Self::Immutable { .. } => "take the change back, or replace the node: raise its `incarnation` in the spec",
+            Self::Conflict { .. } => {
+                "let the other manager give the field up (`kubectl apply --server-side` without it), or take it out of the spec"
+            }
+            Self::Vanished { .. } => {
+                "put the entry back with `lifecycle: Decommissioned`; when its objects are gone the entry may go"
+            }
+            Self::OverBudget { .. } => {
+                "delete in smaller steps, or raise `budgets.deletes` in a commit of its own first"
+            }
+        }
+    }
+
+    /// As a diagnostic.
+    pub fn diagnostic(&self) -> Diagnostic {
+        Diagnostic::error(self.code(), self.to_string()).hint(self.hint())
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Foreign { object, says } => {
+                write!(f, "{object} carries heddle's labels but says it is `{says}`: it belongs to somebody else")
+            }
+            Self::OtherUnit { object, label } => write!(f, "{object} belongs to another unit (label {label})"),
+            Self::Lost { object } => write!(f, "{object} was created once and is gone"),
+            Self::Immutable { object, fields } => {
+                write!(f, "{object} cannot change in place: {}", fields.join(", "))
+            }
+            Self::Conflict { object, fields } => {
+                let fields: Vec<String> = fields.iter().map(|(path, by)| format!("{path} (held by {by})")).collect();
+                write!(f, "{object} has fields that others hold: {}", fields.join(", "))
+            }
+            Self::Vanished { object, node: Some(node) } => {
+                write!(f, "{object} exists, but node {node} vanished from the spec without being decommissioned")
+            }
+            Self::Vanished { object, node: None } => {
+                write!(f, "{object} exists, but its unit vanished from the spec without being decommissioned")
+            }
+            Self::OverBudget { deletes, budget } => {
+                write!(f, "the plan deletes {deletes} objects, the budget is {budget}")
+            }
+            Self::Contended { object, other } => write!(f, "{other} wants {object} too"),
+        }
+    }
+}

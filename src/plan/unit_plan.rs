@@ -1,0 +1,152 @@
+//! The plan of one unit.
+//!
+//! Input: `plan::planner`. Output: [`UnitPlan`], its id and its parts. It is stored and shown by `report`. Invariants:
+//! changes are in the order in which they happen; the id covers (change id, precondition) and nothing else.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::change::{Change, Op, Risk};
+use super::refusal::Refusal;
+use crate::model::digest::Digest;
+use crate::model::names::NameError;
+use crate::model::object::ObjectRef;
+use crate::model::unit::UnitId;
+use crate::model::waiting::WaitingOn;
+
+/// The id of a plan. Text: 64 hexadecimal digits after `sha256:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct PlanId(pub Digest);
+
+impl PlanId {
+    /// The id of these changes in this order.
+    pub fn of<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Self {
+        let parts = changes.into_iter().flat_map(|c| [c.id.as_str().to_owned(), c.precondition.digest().to_string()]);
+        Self(Digest::of_parts(parts))
+    }
+
+    /// Reads the text form.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        Digest::parse(text).map(Self)
+    }
+
+    /// The first twelve digits, for people and file names.
+    pub fn short(&self) -> String {
+        self.0.short(12)
+    }
+}
+impl fmt::Display for PlanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// A field in a guarded place that is not ours: reported, never removed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct ForeignField {
+    /// The object.
+    pub object: ObjectRef,
+    /// The field.
+    pub path: String,
+    /// Who put it there.
+    pub manager: String,
+}
+
+/// What one unit needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitPlan {
+    /// The unit.
+    pub unit: UnitId,
+    /// What changes, in order: creations and updates by stage, then deletions in reverse.
+    pub changes: Vec<Change>,
+    /// What it waits for.
+    pub waits: BTreeSet<WaitingOn>,
+    /// What it does not do.
+    pub refusals: BTreeSet<Refusal>,
+    /// What others added.
+    pub foreign_fields: BTreeSet<ForeignField>,
+}
+
+impl UnitPlan {
+    /// A plan without anything in it.
+    pub fn empty(unit: UnitId) -> Self {
+        Self {
+            unit,
+            changes: Vec::new(),
+            waits: BTreeSet::new(),
+            refusals: BTreeSet::new(),
+            foreign_fields: BTreeSet::new(),
+        }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> PlanId {
+        PlanId::of(&self.changes)
+    }
+
+    /// Whether everything that the unit wants exists as it wants it; readiness is another matter.
+    pub fn is_applied(&self) -> bool {
+        let waits_for_state = self.waits.iter().any(|wait| match wait {
+            WaitingOn::Unit { .. }
+            | WaitingOn::Deletion { .. }
+            | WaitingOn::Observation { .. }
+            | WaitingOn::Region { .. }
+            | WaitingOn::Restart { .. } => true,
+            WaitingOn::Secret { .. } | WaitingOn::Ready { .. } | WaitingOn::Approval { .. } => false,
+        });
+        let builds = self.changes.iter().any(|change| match change.op {
+            Op::Create | Op::Update(_) => true,
+            Op::Delete => false,
+        });
+        !builds && !waits_for_state && self.refusals.is_empty()
+    }
+
+    /// Counts by operation: created, updated, deleted.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for change in &self.changes {
+            match change.op {
+                Op::Create => counts.create += 1,
+                Op::Update(_) => counts.update += 1,
+                Op::Delete => counts.delete += 1,
+            }
+            counts.disruptive += usize::from(change.risk == Risk::Disruptive);
+        }
+        counts
+    }
+}
+
+/// How many changes of each sort.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Counts {
+    /// Created.
+    pub create: usize,
+    /// Updated.
+    pub update: usize,
+    /// Deleted.
+    pub delete: usize,
+    /// Of the updated, those that restart a node.
+    pub disruptive: usize,
+}
+impl Counts {
+    /// The sum over several plans.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            create: self.create + other.create,
+            update: self.update + other.update,
+            delete: self.delete + other.delete,
+            disruptive: self.disruptive + other.disruptive,
+        }
+    }
+}
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to create, {} to update, {} to delete", self.create, self.update, self.delete)?;
+        if self.disruptive > 0 {
+            write!(f, " ({} restart a node)", self.disruptive)?;
+        }
+        Ok(())
+    }
+}
