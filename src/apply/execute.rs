@@ -1,0 +1,121 @@
+//! Walks an approved plan: stage after stage, the changes of a stage at once.
+//!
+//! Input: an [`ApprovedPlan`] and the objects it speaks of. Output: an outcome for each change, and the inventory as it
+//! is afterwards. It makes no choices. Invariants: a stage begins when every change of the one before is done; after a
+//! stage with a failure nothing more is reached; rows of creations are stored before the first creation.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+
+use crate::desired::unit::{DesiredUnit, Stage};
+use crate::k8s::kinds::{self, Writer};
+use crate::k8s::object::Object;
+use crate::model::names::{InstallationId, RegionName, TenantName};
+use crate::model::object::{Kind, ObjectId};
+use crate::observed::object::ObservedObject;
+use crate::plan::approval::{ApprovedPlan, Consent};
+use crate::plan::change::{Change, Op};
+use crate::plan::outcome::{ChangeOutcome, ChangeResult};
+use crate::ports::clock::Clock;
+use crate::ports::cluster::Identity;
+
+use super::delete::{self, Delete};
+use super::write::{self, Write};
+use crate::region::access::RegionAccess;
+
+/// What applying needs beside the plan.
+#[derive(Clone, Copy)]
+pub struct Effects<'a> {
+    /// The installation.
+    pub installation: &'a InstallationId,
+    /// The regions that can be reached.
+    pub regions: &'a BTreeMap<RegionName, Arc<RegionAccess>>,
+    /// The clock.
+    pub clock: &'a dyn Clock,
+}
+
+/// One change, what became of it, and what the server keeps.
+#[derive(Debug)]
+pub struct Executed {
+    /// The change and its outcome.
+    pub result: ChangeResult,
+    /// What the server keeps, where it is known.
+    pub live: Option<ObservedObject>,
+}
+
+/// Applies the plan.
+pub async fn execute(effects: Effects<'_>, approved: &ApprovedPlan, desired: Option<&DesiredUnit>) -> Vec<Executed> {
+    let mut executed = Vec::new();
+    let mut halted = false;
+    for stage in stages(approved.changes()) {
+        if halted {
+            executed.extend(stage.iter().map(|(change, consent)| not_reached(change, consent)));
+            continue;
+        }
+        let mut running: FuturesUnordered<_> =
+            stage.iter().map(|(change, consent)| one(effects, change, consent, object_of(desired, change))).collect();
+        while let Some(done) = running.next().await {
+            halted |= !done.result.outcome.is_done();
+            executed.push(done);
+        }
+    }
+    executed.sort_by(|a, b| order(&a.result.change).cmp(&order(&b.result.change)));
+    executed
+}
+
+fn order(change: &Change) -> (bool, Stage, &crate::model::object::ObjectRef) {
+    (change.op == Op::Delete, change.stage, &change.target)
+}
+
+/// Runs of changes that may happen at once. Deletions of one stage are their own run, after all else.
+fn stages(changes: &[(Change, Consent)]) -> Vec<&[(Change, Consent)]> {
+    changes.chunk_by(|(a, _), (b, _)| a.stage == b.stage && (a.op == Op::Delete) == (b.op == Op::Delete)).collect()
+}
+
+fn object_of<'a>(desired: Option<&'a DesiredUnit>, change: &Change) -> Option<&'a Arc<Object>> {
+    desired.and_then(|unit| unit.objects.get(&change.target)).map(|wanted| &wanted.object)
+}
+
+async fn one(effects: Effects<'_>, change: &Change, consent: &Consent, object: Option<&Arc<Object>>) -> Executed {
+    let identity = identity(&change.target.id, &change.tenant);
+    let region = effects.regions.get(&change.target.region);
+    let (outcome, live) = match (region, &change.op, object, identity) {
+        (Some(region), Op::Create | Op::Update(_), Some(object), Some(identity)) => {
+            let request = Write { region, clock: effects.clock, identity: &identity, change, object };
+            let written = write::write(request).await;
+            (written.outcome, written.live)
+        }
+        (Some(region), Op::Delete, _, Some(identity)) => {
+            let (installation, clock) = (effects.installation, effects.clock);
+            (delete::delete(Delete { installation, region, clock, identity: &identity, change }).await, None)
+        }
+        _ => (ChangeOutcome::NotReached, None),
+    };
+    Executed { result: ChangeResult { change: change.clone(), consent: consent.clone(), outcome }, live }
+}
+
+fn not_reached(change: &Change, consent: &Consent) -> Executed {
+    let result = ChangeResult { change: change.clone(), consent: consent.clone(), outcome: ChangeOutcome::NotReached };
+    Executed { result, live: None }
+}
+
+/// As whom an object is read and written; none when it has no namespace but its kind needs one.
+pub fn identity(id: &ObjectId, tenant: &TenantName) -> Option<Identity> {
+    match kinds::info(id.kind).writer {
+        Writer::Platform => Some(Identity::Platform),
+        Writer::Tenant => {
+            let namespace = id.namespace.clone()?;
+            Some(Identity::Tenant { tenant: tenant.clone(), namespace })
+        }
+    }
+}
+
+/// Whether a change only puts back what somebody changed, without a restart: the one thing that may start before its
+/// `started` record is pushed.
+pub fn is_routine_repair(change: &Change) -> bool {
+    use crate::plan::change::{Cause, Risk};
+    change.cause == Cause::Drift && change.risk == Risk::Routine && change.target.id.kind != Kind::Namespace
+}

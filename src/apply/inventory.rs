@@ -1,0 +1,166 @@
+//! Keeps the inventory ahead of what exists.
+//!
+//! Input: what was stored, what is going to be created, what was done. Output: stored inventories. It decides no
+//! deletion. Invariants: rows come before their objects; a row leaves only when its object was read as gone; equal rows
+//! are not written again; a write carries the version that was read.
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use crate::desired::unit::DesiredUnit;
+use crate::model::names::{InstallationId, RegionName};
+use crate::model::object::{ObjectId, ObjectRef};
+use crate::model::unit::UnitId;
+use crate::observed::inventory::{Inventory, Row};
+use crate::observed::inventory_document::{self, InventoryError};
+use crate::observed::region::{Presence, RegionObservation};
+use crate::plan::approval::ApprovedPlan;
+use crate::plan::change::Op;
+use crate::plan::outcome::ChangeOutcome;
+use crate::ports::cluster::{ApplyRequest, ClusterError, Expect, Identity};
+
+use super::execute::Executed;
+use crate::region::access::RegionAccess;
+
+/// Why an inventory could not be kept.
+#[derive(Debug, Error)]
+pub enum KeepError {
+    /// It cannot be stored in its form.
+    #[error("the inventory cannot be stored")]
+    Form(#[from] InventoryError),
+    /// The server did not take it.
+    #[error("the inventory of {unit} in {region} was not stored")]
+    Store {
+        /// The unit.
+        unit: UnitId,
+        /// The region.
+        region: RegionName,
+        /// Why.
+        #[source]
+        source: ClusterError,
+    },
+}
+
+/// The inventory with a row for every creation of the plan, before anything is created.
+pub fn extended(
+    inventory: &Inventory,
+    region: &RegionName,
+    approved: &ApprovedPlan,
+    desired: &DesiredUnit,
+) -> Inventory {
+    let mut extended = inventory.clone();
+    for (change, _) in approved.changes() {
+        if change.op == Op::Create && change.target.region == *region {
+            let node = desired.objects.get(&change.target).and_then(|wanted| wanted.node.as_deref());
+            extended.rows.insert(change.target.id.clone(), Row::intended(&change.tenant, node));
+        }
+    }
+    extended
+}
+
+/// The inventory after the changes: uids and contents of what was written, without what is gone.
+pub fn after(inventory: &Inventory, region: &RegionName, executed: &[Executed]) -> Inventory {
+    let mut after = inventory.clone();
+    for Executed { result, live } in executed.iter().filter(|done| done.result.change.target.region == *region) {
+        let id = &result.change.target.id;
+        match (&result.change.op, &result.outcome) {
+            (Op::Delete, ChangeOutcome::Done | ChangeOutcome::DoneBefore) => drop(after.rows.remove(id)),
+            (Op::Create | Op::Update(_), outcome) => {
+                let (Some(row), Some(live)) = (after.rows.get_mut(id), live) else { continue };
+                row.uid = Some(live.uid.clone());
+                if outcome.is_done() {
+                    row.applied = result.change.desired;
+                    row.settled = None;
+                }
+                if let (ChangeOutcome::NotSettled { .. }, Some(desired), Some(applied)) =
+                    (outcome, result.change.desired, &live.applied)
+                {
+                    row.applied = Some(desired);
+                    row.settled = Some((desired, applied.projection));
+                }
+            }
+            (Op::Delete, _) => {}
+        }
+    }
+    after
+}
+
+/// The inventory as it should be when nothing is in flight: every wanted object that exists has its row with uid and
+/// content; rows without a uid whose object certainly is absent are dropped, and so are those of objects that a
+/// complete observation no longer shows and nothing wants.
+pub fn at_rest(inventory: &Inventory, unit: Option<&DesiredUnit>, seen: &RegionObservation) -> Inventory {
+    let wanted: BTreeMap<&ObjectId, _> = unit
+        .into_iter()
+        .flat_map(|unit| &unit.objects)
+        .filter(|(target, _)| target.region == seen.region)
+        .map(|(target, wanted)| (&target.id, wanted))
+        .collect();
+    let mut at_rest = inventory.clone();
+    at_rest.rows.retain(|id, row| match seen.look_up(id) {
+        Presence::Absent => row.uid.is_some() && wanted.contains_key(id),
+        Presence::Present(_) | Presence::Unknown(_) => true,
+    });
+    for (id, wanted) in wanted {
+        let Presence::Present(live) = seen.look_up(id) else { continue };
+        let equal = live.applied.as_ref().is_some_and(|applied| applied.projection == wanted.digest);
+        if !equal {
+            continue;
+        }
+        let row =
+            at_rest.rows.entry(id.clone()).or_insert_with(|| Row::intended(&wanted.tenant, wanted.node.as_deref()));
+        row.uid = Some(live.uid.clone());
+        row.applied = Some(wanted.digest);
+        row.node.clone_from(&wanted.node);
+    }
+    at_rest
+}
+
+/// Stores an inventory where it differs from what is stored.
+pub async fn store(
+    installation: &InstallationId,
+    region: &RegionAccess,
+    unit: &UnitId,
+    before: &Inventory,
+    after: Inventory,
+) -> Result<Inventory, KeepError> {
+    if before.rows == after.rows {
+        return Ok(after);
+    }
+    let object = inventory_document::encode(installation, unit, &after)?;
+    let expect = match &before.stored {
+        None => Expect::Absent,
+        Some((uid, version)) => Expect::Exactly { uid: uid.clone(), resource_version: version.clone() },
+    };
+    let failed = |source| KeepError::Store { unit: unit.clone(), region: region.name().clone(), source };
+    let request = ApplyRequest { object: &object, expect, force: true, dry_run: false };
+    let stored = match region.cluster().apply(&Identity::Platform, request).await {
+        Ok(applied) => (applied.live.uid, applied.live.resource_version),
+        // Our own lost answer, or another writer: only a copy with our rows counts as ours.
+        Err(error) => {
+            let live = region.cluster().get(&Identity::Platform, object.id()).await.map_err(failed)?;
+            let same = live.as_ref().and_then(|live| inventory_document::decode(&live.body).ok());
+            match same {
+                Some((_, stored)) if stored.rows == after.rows => stored.stored.ok_or_else(|| failed(error))?,
+                _ => return Err(failed(error)),
+            }
+        }
+    };
+    let after = Inventory { stored: Some(stored), ..after };
+    region.record_inventory(unit, &after);
+    Ok(after)
+}
+
+/// The regions in which a plan changes something.
+pub fn regions_of(approved: &ApprovedPlan) -> Vec<RegionName> {
+    let mut regions: Vec<RegionName> =
+        approved.changes().iter().map(|(change, _)| change.target.region.clone()).collect();
+    regions.sort();
+    regions.dedup();
+    regions
+}
+
+/// A target's row.
+pub fn row<'a>(inventory: &'a Inventory, target: &ObjectRef) -> Option<&'a Row> {
+    inventory.rows.get(&target.id)
+}

@@ -1,0 +1,200 @@
+//! One region's cluster and the newest copies of what is in it.
+//!
+//! Input: answers to reads and writes, watch events, inventories. Output: observations of single objects and of what
+//! concerns one unit. It makes no request. Invariants: a copy is only ever replaced by a newer one of the same life or
+//! by another life; what a read said is gone does not come back with an older event.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::model::names::RegionName;
+use crate::model::object::{ClusterUid, Kind, ObjectId, ResourceVersion, Uid};
+use crate::model::unit::UnitId;
+use crate::observed::inventory::Inventory;
+use crate::observed::object::ObservedObject;
+use crate::observed::region::{Completeness, Presence, RegionObservation, RegionUnknown};
+use crate::ports::cluster::Cluster;
+
+/// One region.
+pub struct RegionAccess {
+    cluster: Arc<dyn Cluster>,
+    name: RegionName,
+    state: Mutex<State>,
+}
+
+struct State {
+    seen: RegionObservation,
+    /// Lives that a read said are over, until their event comes.
+    ended: BTreeSet<Uid>,
+    /// Units whose objects changed since somebody asked.
+    touched: BTreeSet<Box<str>>,
+}
+
+impl RegionAccess {
+    /// A region of which nothing was seen yet.
+    pub fn new(name: RegionName, cluster: Arc<dyn Cluster>) -> Self {
+        let why = RegionUnknown::Unreachable { detail: "not observed yet".into() };
+        let seen = RegionObservation::unknown(name.clone(), why);
+        Self { cluster, name, state: Mutex::new(State { seen, ended: BTreeSet::new(), touched: BTreeSet::new() }) }
+    }
+
+    /// Its cluster.
+    pub fn cluster(&self) -> &dyn Cluster {
+        &*self.cluster
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &RegionName {
+        &self.name
+    }
+
+    /// The newest copy of an object.
+    pub fn seen(&self, id: &ObjectId) -> Option<ObservedObject> {
+        self.state().seen.objects.get(id).cloned()
+    }
+
+    /// Takes in the answer to a read or a write.
+    pub fn record(&self, live: &ObservedObject) {
+        self.state().record(live);
+    }
+
+    /// Drops a copy that a write found to be old, so that the next look is a read.
+    pub fn forget(&self, live: &ObservedObject) {
+        let mut state = self.state();
+        if state.seen.objects.get(&live.id).is_some_and(|kept| kept.resource_version == live.resource_version) {
+            state.seen.objects.remove(&live.id);
+        }
+    }
+
+    /// A read said that there is nothing of that name.
+    pub fn gone(&self, id: &ObjectId) {
+        let mut state = self.state();
+        if let Some(kept) = state.seen.objects.remove(id) {
+            state.ended.insert(kept.uid);
+        }
+    }
+
+    /// A watch said that this life is over.
+    pub fn ended(&self, live: &ObservedObject) {
+        let mut state = self.state();
+        state.ended.remove(&live.uid);
+        if state.seen.objects.get(&live.id).is_some_and(|kept| kept.uid == live.uid) {
+            state.seen.objects.remove(&live.id);
+            state.touch(live);
+        }
+    }
+
+    /// Replaces everything of one kind by a complete list; copies newer than the list stay.
+    pub fn listed(&self, kind: Kind, objects: Vec<ObservedObject>, at: &ResourceVersion) {
+        let mut state = self.state();
+        let listed: BTreeSet<ObjectId> = objects.iter().map(|object| object.id.clone()).collect();
+        let outside: Vec<ObservedObject> = state
+            .seen
+            .objects
+            .values()
+            .filter(|kept| kept.id.kind == kind && !listed.contains(&kept.id) && !is_newer(&kept.resource_version, at))
+            .cloned()
+            .collect();
+        for object in outside {
+            state.seen.objects.remove(&object.id);
+            state.touch(&object);
+        }
+        objects.iter().for_each(|object| state.record(object));
+        state.seen.kinds.insert(kind, Completeness::Complete);
+    }
+
+    /// How far a kind is seen now.
+    pub fn set_completeness(&self, kind: Kind, completeness: Completeness) {
+        self.state().seen.kinds.insert(kind, completeness);
+    }
+
+    /// Which cluster answered, or why none can be judged.
+    pub fn set_cluster(&self, cluster: Result<ClusterUid, RegionUnknown>) {
+        self.state().seen.cluster = cluster;
+    }
+
+    /// The cluster that answered, or why none can be judged.
+    pub fn cluster_state(&self) -> Result<ClusterUid, RegionUnknown> {
+        self.state().seen.cluster.clone()
+    }
+
+    /// Whether every kind is seen completely.
+    pub fn is_complete(&self) -> bool {
+        let state = self.state();
+        Kind::ALL.into_iter().all(|kind| *state.seen.completeness(kind) == Completeness::Complete)
+    }
+
+    /// Takes in one unit's stored inventory.
+    pub fn record_inventory(&self, unit: &UnitId, inventory: &Inventory) {
+        self.state().seen.inventories.insert(unit.clone(), inventory.clone());
+    }
+
+    /// Takes in all stored inventories.
+    pub fn set_inventories(&self, inventories: BTreeMap<UnitId, Inventory>) {
+        self.state().seen.inventories = inventories;
+    }
+
+    /// Units that have an inventory here.
+    pub fn inventoried(&self) -> BTreeSet<UnitId> {
+        self.state().seen.inventories.keys().cloned().collect()
+    }
+
+    /// Rows with a uid that no list shows: their labels may be gone, so they are read by name.
+    pub fn unlisted_rows(&self) -> Vec<(UnitId, ObjectId)> {
+        let state = self.state();
+        let rows = state.seen.inventories.iter().flat_map(|(unit, inventory)| {
+            let gone = inventory
+                .rows
+                .iter()
+                .filter(|(id, row)| row.uid.is_some() && matches!(state.seen.look_up(id), Presence::Absent));
+            gone.map(|(id, _)| (unit.clone(), id.clone()))
+        });
+        rows.collect()
+    }
+
+    /// What concerns one unit: these objects, its inventory and what that lists.
+    pub fn slice(&self, unit: &UnitId, ids: &[&ObjectId]) -> RegionObservation {
+        self.state().seen.slice(unit, ids.iter().copied())
+    }
+
+    /// The labels (`heddle.dev/unit`) of units whose objects changed since the last call.
+    pub fn take_touched(&self) -> BTreeSet<Box<str>> {
+        std::mem::take(&mut self.state().touched)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn record(&mut self, live: &ObservedObject) {
+        if self.ended.contains(&live.uid) {
+            return;
+        }
+        let old = self
+            .seen
+            .objects
+            .get(&live.id)
+            .is_some_and(|kept| kept.uid == live.uid && !is_newer(&live.resource_version, &kept.resource_version));
+        if !old {
+            self.seen.objects.insert(live.id.clone(), live.clone());
+            self.touch(live);
+        }
+    }
+
+    fn touch(&mut self, live: &ObservedObject) {
+        if let Some(unit) = &live.owner.unit {
+            self.touched.insert(unit.clone());
+        }
+    }
+}
+
+/// Resource versions of one resource are numbers that grow (KEP-5504); a server that breaks that gives equal ones here,
+/// and every event counts as news.
+fn is_newer(a: &ResourceVersion, b: &ResourceVersion) -> bool {
+    match (a.as_str().parse::<u64>(), b.as_str().parse::<u64>()) {
+        (Ok(a), Ok(b)) => a > b,
+        _ => a != b,
+    }
+}

@@ -1,0 +1,252 @@
+//! `status.yaml` of a unit.
+//!
+//! Input: a [`UnitOutcome`] and the status stored before. Output: [`UnitStatus`], the wire form of the document. It
+//! renders no text. Invariants: no clock value but the instant of the last real change; heights and latencies never
+//! stand here; a document reads back into the same value.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::names::RegionName;
+use crate::model::revision::{RepoPath, Revision};
+use crate::model::unit::UnitId;
+use crate::plan::outcome::{ChangeOutcome, UnitOutcome, UnitState, WorkloadState};
+use crate::plan::unit_plan::{Counts, PlanId};
+
+/// How many plans of a unit are kept.
+pub const RECENT_PLANS: usize = 20;
+
+/// The document. Unknown fields are ignored when it is read, so that an older program can read a newer one's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnitStatus {
+    /// `heddle.dev/v1alpha1`.
+    pub api_version: String,
+    /// `Status`.
+    pub kind: String,
+    /// The unit, such as `network/platform/trade`.
+    #[schemars(with = "String")]
+    pub unit: UnitId,
+    /// Where it stands.
+    #[schemars(with = "String")]
+    pub state: UnitState,
+    /// The last good revision: the one whose wish is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub revision: Option<Revision>,
+    /// What it waits for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<String>,
+    /// What is held for an approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<HeldStatus>,
+    /// What is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<Finding>,
+    /// Problems of its documents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diagnostics: Vec<Finding>,
+    /// What failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<String>,
+    /// Fields that others put into guarded places.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub foreign_fields: Vec<String>,
+    /// Workloads by region.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, String>>")]
+    pub workloads: BTreeMap<RegionName, BTreeMap<String, String>>,
+    /// The last plan of which something was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_change: Option<LastChange>,
+    /// The newest plans, open ones and applied ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
+    pub plans: Vec<PlanId>,
+}
+
+/// A held plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldStatus {
+    /// Its id: what an Approval names.
+    #[schemars(with = "String")]
+    pub plan: PlanId,
+    /// How many changes it holds.
+    pub changes: usize,
+    /// Whose folders the approvals belong into.
+    pub approvals_from: Vec<String>,
+}
+
+/// A coded finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// Its stable code.
+    pub code: String,
+    /// The place in the source, as `file:line:column`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// The last plan of which something was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LastChange {
+    /// The plan.
+    #[schemars(with = "String")]
+    pub plan: PlanId,
+    /// When it ended.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    /// Created.
+    pub created: usize,
+    /// Updated.
+    pub updated: usize,
+    /// Deleted.
+    pub deleted: usize,
+    /// Not done.
+    pub not_done: usize,
+}
+
+/// The path of a unit's document below the status branch.
+pub fn folder(unit: &UnitId) -> String {
+    match unit {
+        UnitId::Fleet => "fleet".to_owned(),
+        UnitId::Tenant(tenant) => format!("tenants/{tenant}"),
+        UnitId::Organization(organization) => {
+            format!("tenants/{}/organizations/{}", organization.tenant, organization.name)
+        }
+        UnitId::Network(network) => format!("tenants/{}/networks/{}", network.tenant, network.name),
+    }
+}
+
+/// The path of `status.yaml`.
+pub fn path(unit: &UnitId) -> Option<RepoPath> {
+    RepoPath::parse(&format!("{}/status.yaml", folder(unit))).ok()
+}
+
+/// What was applied in a cycle: the plan, and when it ended.
+#[derive(Debug, Clone, Copy)]
+pub struct AppliedNow {
+    /// The plan.
+    pub plan: PlanId,
+    /// When it ended.
+    pub at: Timestamp,
+}
+
+/// The status after a cycle.
+pub fn status(outcome: &UnitOutcome, applied: Option<AppliedNow>, before: Option<&UnitStatus>) -> UnitStatus {
+    let held = outcome.held.as_ref().map(|plan| HeldStatus {
+        plan: plan.id(),
+        changes: plan.changes.len(),
+        approvals_from: crate::plan::approval::consents_needed(plan).iter().map(ToString::to_string).collect(),
+    });
+    let last_change =
+        applied.map(|now| last_change(outcome, now)).or_else(|| before.and_then(|status| status.last_change.clone()));
+    let mut plans = before.map(|status| status.plans.clone()).unwrap_or_default();
+    let new = held.iter().map(|held| held.plan).chain(applied.map(|now| now.plan));
+    for plan in new {
+        plans.retain(|old| *old != plan);
+        plans.insert(0, plan);
+    }
+    plans.truncate(RECENT_PLANS);
+    UnitStatus {
+        api_version: "heddle.dev/v1alpha1".into(),
+        kind: "Status".into(),
+        unit: outcome.unit.clone(),
+        state: outcome.state(),
+        revision: outcome.revision.or_else(|| before.and_then(|status| status.revision)),
+        waits: outcome.waits.iter().map(ToString::to_string).collect(),
+        held,
+        refusals: outcome.refusals.iter().map(|refusal| finding(&refusal.diagnostic())).collect(),
+        diagnostics: outcome.diagnostics.iter().map(finding).collect(),
+        failures: failures(outcome),
+        foreign_fields: outcome
+            .foreign_fields
+            .iter()
+            .map(|field| format!("{}: {} (by {})", field.object, field.path, field.manager))
+            .collect(),
+        workloads: workloads(outcome),
+        last_change,
+        plans,
+    }
+}
+
+fn last_change(outcome: &UnitOutcome, now: AppliedNow) -> LastChange {
+    let mut done = Counts::default();
+    let mut not_done = 0;
+    for result in &outcome.results {
+        match (result.outcome.is_done(), result.change.op.word()) {
+            (false, _) => not_done += 1,
+            (true, "create") => done.create += 1,
+            (true, "update") => done.update += 1,
+            (true, _) => done.delete += 1,
+        }
+    }
+    LastChange {
+        plan: now.plan,
+        at: now.at,
+        created: done.create,
+        updated: done.update,
+        deleted: done.delete,
+        not_done,
+    }
+}
+
+fn finding(diagnostic: &crate::model::diagnostic::Diagnostic) -> Finding {
+    let place = diagnostic.file.as_ref().map(|file| match diagnostic.span {
+        Some(span) => format!("{file}:{}:{}", span.start.line, span.start.column),
+        None => file.to_string(),
+    });
+    Finding {
+        code: diagnostic.code.to_string(),
+        place,
+        message: diagnostic.message.clone(),
+        hint: diagnostic.hint.clone(),
+    }
+}
+
+fn failures(outcome: &UnitOutcome) -> Vec<String> {
+    let of_changes = outcome.results.iter().filter_map(|result| {
+        let target = &result.change.target;
+        match &result.outcome {
+            ChangeOutcome::Done | ChangeOutcome::DoneBefore | ChangeOutcome::NotReached => None,
+            ChangeOutcome::Stale { found } => Some(format!("{target}: the plan is stale: {found}")),
+            ChangeOutcome::Foreign { says } => {
+                Some(format!("{target}: it exists and belongs to somebody else (it says it is `{says}`)"))
+            }
+            ChangeOutcome::Conflict { fields } => {
+                let fields: Vec<String> = fields.iter().map(|(path, by)| format!("{path} held by {by}")).collect();
+                Some(format!("{target}: {}", fields.join(", ")))
+            }
+            ChangeOutcome::NotSettled { detail } => Some(format!("{target}: {detail}")),
+            ChangeOutcome::Failed { detail, .. } => Some(format!("{target}: {detail}")),
+        }
+    });
+    outcome.failure.iter().map(ToString::to_string).chain(of_changes).collect()
+}
+
+fn workloads(outcome: &UnitOutcome) -> BTreeMap<RegionName, BTreeMap<String, String>> {
+    let mut regions: BTreeMap<RegionName, BTreeMap<String, String>> = BTreeMap::new();
+    for workload in &outcome.workloads {
+        let state = match workload.state {
+            WorkloadState::Ready => "ready",
+            WorkloadState::NotReady => "not ready",
+            WorkloadState::Absent => "absent",
+            WorkloadState::Unknown => "unknown",
+        };
+        regions
+            .entry(workload.object.region.clone())
+            .or_default()
+            .insert(workload.object.id.name.to_string(), state.to_owned());
+    }
+    regions
+}
