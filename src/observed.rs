@@ -3,6 +3,8 @@
 //! Input: trees from a server. Output: [`region::RegionObservation`], [`inventory::Inventory`]. It knows nothing of
 //! specs. Invariant: absent can only be read from a complete observation; everything else is unknown.
 
+pub mod ingest;
 pub mod inventory;
+pub mod inventory_document;
 pub mod object;
 pub mod region;

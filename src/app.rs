@@ -1,0 +1,10 @@
+//! L8: puts the rooms together.
+//!
+//! Input: configuration and the command line. Output: the running program. Composition only: a rule that matters has
+//! its room below.
+
+pub mod evaluation;
+pub mod status_branch;
+pub mod status_yaml;
+pub mod unit_run;
+pub mod wishes;

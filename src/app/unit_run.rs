@@ -1,0 +1,318 @@
+//! One cycle of one unit, from what it should be to what became of it.
+//!
+//! Input: a [`Wish`] and the world as this process sees it. Output: a [`UnitRun`]. It decides nothing itself: `plan`
+//! does. Invariants: nothing is changed before its `started` record is on the status branch (but routine repairs);
+//! inventory rows come first; whatever happens, there is an outcome.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::apply::execute::{self, Effects, Executed};
+use crate::apply::{bodies, inventory, secrets};
+use crate::desired::unit::DesiredUnit;
+use crate::k8s::health::{self, Health};
+use crate::model::names::{InstallationId, RegionName};
+use crate::model::object::{Kind, ObjectId};
+use crate::model::revision::Revision;
+use crate::model::unit::UnitId;
+use crate::observed::region::{Presence, RegionObservation, RegionUnknown};
+use crate::plan::approval::{self, ApprovedPlan, Split, StoredChanges};
+use crate::plan::diff::World;
+use crate::plan::lint;
+use crate::plan::outcome::{ChangeResult, Failure, UnitOutcome, Workload, WorkloadState};
+use crate::plan::planner::{self, Input};
+use crate::plan::prune::Declared;
+use crate::plan::unit_plan::{PlanId, UnitPlan};
+use crate::ports::clock::Clock;
+use crate::region::access::RegionAccess;
+use crate::report::audit::{self, Entry, Event};
+use crate::spec::approval::Approval;
+use crate::spec::fleet::{ApplyPolicy, Budgets};
+
+use super::status_branch::{self, Batch, StatusBranch};
+
+/// What a unit should be, as far as the source says.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// The unit.
+    pub unit: UnitId,
+    /// As it should be; none when its document vanished.
+    pub desired: Option<Arc<DesiredUnit>>,
+    /// As it was rendered from the revision that was applied last, where that is another one.
+    pub previous: Option<Arc<DesiredUnit>>,
+    /// The revision whose wish this is.
+    pub revision: Option<Revision>,
+    /// What is done about drift.
+    pub policy: ApplyPolicy,
+    /// How much may happen at once.
+    pub budgets: Budgets,
+}
+
+/// What every unit's run shares.
+#[derive(Clone, Copy)]
+pub struct Shared<'a> {
+    /// The installation.
+    pub installation: &'a InstallationId,
+    /// All regions that the fleet names; those without a cluster hold why.
+    pub regions: &'a BTreeMap<RegionName, Result<Arc<RegionAccess>, RegionUnknown>>,
+    /// The same, those that can be reached.
+    pub reachable: &'a BTreeMap<RegionName, Arc<RegionAccess>>,
+    /// The clock.
+    pub clock: &'a dyn Clock,
+    /// All approvals in the source.
+    pub approvals: &'a [Approval],
+    /// The stored plans that they name.
+    pub stored: &'a BTreeMap<PlanId, StoredChanges>,
+}
+
+/// What may be changed.
+#[derive(Clone, Copy)]
+pub enum Permission<'a> {
+    /// Nothing: only a plan is wanted.
+    PlanOnly,
+    /// What the plan's policy allows; records go to the branch.
+    Apply {
+        /// Where records go.
+        branch: &'a StatusBranch,
+        /// Only these changes, when a person saw exactly them.
+        only: Option<&'a BTreeMap<UnitId, StoredChanges>>,
+    },
+}
+
+/// What a cycle came to for one unit.
+#[derive(Debug)]
+pub struct UnitRun {
+    /// For the report.
+    pub outcome: UnitOutcome,
+    /// The plan that the cycle began with.
+    pub plan: UnitPlan,
+    /// The approved plan of which something was done.
+    pub applied: Option<PlanId>,
+    /// Whether everything that the unit wants exists, so that others may build on it.
+    pub is_applied: bool,
+}
+
+/// Runs one unit.
+pub async fn run(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, permission: Permission<'_>) -> UnitRun {
+    let (plan, world) = plan(shared, wish, unmet).await;
+    let split = approval::split(&plan, shared.approvals, shared.stored);
+    let mut outcome =
+        UnitOutcome { revision: wish.revision, counts: plan.counts(), ..UnitOutcome::empty(wish.unit.clone()) };
+    let blocked = !unmet.is_empty() || split.approved.is_empty();
+    let (Permission::Apply { branch, only }, false) = (permission, blocked) else {
+        if matches!(permission, Permission::Apply { .. }) {
+            tidy_inventories(shared, wish, &world, &mut outcome).await;
+        }
+        return finish(outcome, plan.clone(), plan, split, world, wish, None);
+    };
+    if let Some(refused) = refuse_to_start(&plan, &world, &split.approved, only) {
+        outcome.failure = Some(refused);
+        return finish(outcome, plan.clone(), plan, split, world, wish, None);
+    }
+    if let Err(failure) = start(shared, wish, branch, &split.approved).await {
+        outcome.failure = Some(Failure::Error(failure));
+        return finish(outcome, plan.clone(), plan, split, world, wish, None);
+    }
+    let applied = split.approved.id();
+    match carry_out(shared, wish, &world, &split.approved).await {
+        Ok(results) => outcome.results = results,
+        Err(failure) => outcome.failure = Some(Failure::Error(failure)),
+    }
+    let (after, world) = self::plan(shared, wish, unmet).await;
+    let split = approval::split(&after, shared.approvals, shared.stored);
+    finish(outcome, plan, after, split, world, wish, Some(applied))
+}
+
+/// The plan and the world that it was made for.
+async fn plan(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>) -> (UnitPlan, World) {
+    let mut world = world_of(shared, wish);
+    let mut live = BTreeMap::new();
+    if let Some(desired) = &wish.desired {
+        look_up_secrets(shared, desired, &mut world).await;
+        let wanted = planner::bodies_needed(shared.installation, desired, &world);
+        if !wanted.is_empty() {
+            let (bodies, failures) = bodies::fetch(shared.reachable, desired, wanted).await;
+            live = bodies;
+            for (region, error) in failures {
+                tracing::warn!(%region, unit = %wish.unit, category = error.category(), "could not read objects that differ");
+            }
+            // What was read is newer than the first look.
+            let secrets: Vec<_> = world.iter().map(|(region, seen)| (region.clone(), seen.secrets.clone())).collect();
+            world = world_of(shared, wish);
+            for (region, secrets) in secrets {
+                if let Some(seen) = world.get_mut(&region) {
+                    seen.secrets = secrets;
+                }
+            }
+        }
+    }
+    let declared = match &wish.desired {
+        Some(desired) => Declared::Yes(desired),
+        None => Declared::Vanished(&wish.unit),
+    };
+    let input = Input {
+        installation: shared.installation,
+        declared,
+        previous: wish.previous.as_deref(),
+        world: &world,
+        bodies: &live,
+        unmet,
+        policy: wish.policy,
+        budgets: wish.budgets,
+    };
+    (planner::plan(input), world)
+}
+
+fn world_of(shared: Shared<'_>, wish: &Wish) -> World {
+    let no_objects = BTreeMap::new();
+    let objects = wish.desired.as_ref().map_or(&no_objects, |desired| &desired.objects);
+    let mut world = World::new();
+    for (region, access) in shared.regions {
+        let seen = match access {
+            Ok(access) => {
+                let ids: Vec<&ObjectId> =
+                    objects.keys().filter(|target| target.region == *region).map(|target| &target.id).collect();
+                access.slice(&wish.unit, &ids)
+            }
+            Err(why) => RegionObservation::unknown(region.clone(), why.clone()),
+        };
+        world.insert(region.clone(), seen);
+    }
+    world
+}
+
+/// Secrets matter only to workloads that are not ready.
+async fn look_up_secrets(shared: Shared<'_>, desired: &DesiredUnit, world: &mut World) {
+    let unready = desired.objects.iter().any(|(target, wanted)| {
+        let seen = world.get(&target.region).map(|seen| seen.look_up(&target.id));
+        !wanted.secrets.is_empty()
+            && matches!(seen, Some(Presence::Present(live)) if health::judge(live.generation, &live.health) != Health::Healthy)
+    });
+    if !unready {
+        return;
+    }
+    for (region, found) in secrets::look_up(shared.reachable, desired).await {
+        if let Some(seen) = world.get_mut(&region) {
+            seen.secrets = found;
+        }
+    }
+}
+
+/// Why an approved plan is not begun, if it is not.
+fn refuse_to_start(
+    plan: &UnitPlan,
+    world: &World,
+    approved: &ApprovedPlan,
+    only: Option<&BTreeMap<UnitId, StoredChanges>>,
+) -> Option<Failure> {
+    let violations = lint::lint(plan, world);
+    if !violations.is_empty() {
+        let list: Vec<String> = violations.iter().map(ToString::to_string).collect();
+        let text = format!("heddle refuses its own plan, please report this: {}", list.join("; "));
+        return Some(Failure::Error(text));
+    }
+    let seen = only?.get(&plan.unit);
+    let unseen = approved
+        .changes()
+        .iter()
+        .filter(|(change, _)| seen.and_then(|seen| seen.get(&change.id)) != Some(&change.precondition.digest()));
+    let unseen: Vec<String> = unseen.map(|(change, _)| change.target.to_string()).collect();
+    let text = || format!("these changes are not as they were shown: {}", unseen.join(", "));
+    (!unseen.is_empty()).then(|| Failure::Stale(text()))
+}
+
+/// Puts the `started` record on the branch, but for repairs that nobody would want to wait for.
+async fn start(shared: Shared<'_>, wish: &Wish, branch: &StatusBranch, approved: &ApprovedPlan) -> Result<(), String> {
+    if approved.changes().iter().all(|(change, _)| execute::is_routine_repair(change)) {
+        return Ok(());
+    }
+    let entry = Entry {
+        unit: wish.unit.clone(),
+        plan: approved.id(),
+        revision: wish.revision,
+        at: status_branch::now(shared.clock),
+        event: Event::Started { changes: audit::intended(approved) },
+    };
+    let batch = Batch { entries: vec![entry], ..Batch::default() };
+    branch.write(batch).await.map_err(|error| {
+        format!("nothing was started, because the audit log could not be written: {}", crate::telemetry::chain(&error))
+    })
+}
+
+async fn carry_out(
+    shared: Shared<'_>,
+    wish: &Wish,
+    world: &World,
+    approved: &ApprovedPlan,
+) -> Result<Vec<ChangeResult>, String> {
+    let effects = Effects { installation: shared.installation, regions: shared.reachable, clock: shared.clock };
+    let mut kept = BTreeMap::new();
+    for region in inventory::regions_of(approved) {
+        let Some((access, seen)) = shared.reachable.get(&region).zip(world.get(&region)) else { continue };
+        let before = seen.inventories.get(&wish.unit).cloned().unwrap_or_default();
+        let wanted = match &wish.desired {
+            Some(desired) => inventory::extended(&before, &region, approved, desired),
+            None => before.clone(),
+        };
+        let stored = inventory::store(shared.installation, access, &wish.unit, &before, wanted).await;
+        kept.insert(region, stored.map_err(|error| crate::telemetry::chain(&error))?);
+    }
+    let executed = execute::execute(effects, approved, wish.desired.as_deref()).await;
+    for (region, before) in kept {
+        let Some(access) = shared.reachable.get(&region) else { continue };
+        let after = inventory::after(&before, &region, &executed);
+        // What is missing in the stored copy is completed by the next cycle; the rows are there.
+        if let Err(error) = inventory::store(shared.installation, access, &wish.unit, &before, after).await {
+            tracing::warn!(%region, unit = %wish.unit, error = %crate::telemetry::chain(&error), "inventory not completed");
+        }
+    }
+    Ok(executed.into_iter().map(|Executed { result, .. }| result).collect())
+}
+
+/// Completes rows that a crash or a lost answer left behind; writes nothing when there are none.
+async fn tidy_inventories(shared: Shared<'_>, wish: &Wish, world: &World, outcome: &mut UnitOutcome) {
+    for (region, seen) in world {
+        let (Some(access), Some(before)) = (shared.reachable.get(region), seen.inventories.get(&wish.unit)) else {
+            continue;
+        };
+        let after = inventory::at_rest(before, wish.desired.as_deref(), seen);
+        if let Err(error) = inventory::store(shared.installation, access, &wish.unit, before, after).await {
+            outcome.failure = Some(Failure::Error(crate::telemetry::chain(&error)));
+        }
+    }
+}
+
+fn finish(
+    mut outcome: UnitOutcome,
+    plan: UnitPlan,
+    after: UnitPlan,
+    split: Split,
+    world: World,
+    wish: &Wish,
+    applied: Option<PlanId>,
+) -> UnitRun {
+    outcome.waits.clone_from(&after.waits);
+    outcome.refusals.clone_from(&after.refusals);
+    outcome.foreign_fields.clone_from(&after.foreign_fields);
+    outcome.pending = split.approved.changes().len();
+    outcome.held = split.held;
+    outcome.workloads = workloads(wish, &world);
+    let is_applied = after.is_applied() && outcome.failure.is_none();
+    UnitRun { outcome, plan, applied, is_applied }
+}
+
+fn workloads(wish: &Wish, world: &World) -> Vec<Workload> {
+    let Some(desired) = &wish.desired else { return Vec::new() };
+    let state =
+        |target: &crate::model::object::ObjectRef| match world.get(&target.region).map(|seen| seen.look_up(&target.id))
+        {
+            Some(Presence::Present(live)) if health::judge(live.generation, &live.health) == Health::Healthy => {
+                WorkloadState::Ready
+            }
+            Some(Presence::Present(_)) => WorkloadState::NotReady,
+            Some(Presence::Absent) => WorkloadState::Absent,
+            Some(Presence::Unknown(_)) | None => WorkloadState::Unknown,
+        };
+    let sets = desired.objects.keys().filter(|target| target.id.kind == Kind::StatefulSet);
+    sets.map(|target| Workload { object: target.clone(), state: state(target) }).collect()
+}

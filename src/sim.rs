@@ -1,0 +1,4 @@
+//! L7: the other side of the wire, simulated.
+//!
+//! Input: requests as real servers get them. Output: answers as real servers gave them. It shares no decision code
+//! with the rest. Invariant: `run` cannot reach it; only the demo and tests can.
