@@ -62,7 +62,8 @@ pub fn compare(desired: &Object, live: &Value, manager: &str) -> Difference {
     let wanted = projection::normal_form(desired);
     let (ours, others): (Vec<Entry<'_>>, Vec<_>) =
         fields::entries(live).partition(|entry| entry.is_applied_by(manager));
-    let others: Vec<Owned<'_>> = others.iter().map(|entry| Owned { manager: entry.manager, fields: entry.fields }).collect();
+    let others: Vec<Owned<'_>> =
+        others.iter().map(|entry| Owned { manager: entry.manager, fields: entry.fields }).collect();
     let mut walk = Walk { kind: desired.id().kind, found: Difference::default() };
     let ours = ours.first().map(|entry| entry.fields);
     walk.step("", Place { ours, others, live: Some(live), desired: Some(&wanted) });

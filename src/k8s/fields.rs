@@ -96,7 +96,9 @@ pub fn is_leaf(fields: &Fields) -> bool {
 
 /// Members and what is owned below them.
 pub fn children(fields: &Fields) -> impl Iterator<Item = (&str, &Fields)> {
-    fields.iter().filter_map(|(name, below)| Some((name.as_str(), below.as_object()?)))
+    fields
+        .iter()
+        .filter_map(|(name, below)| Some((name.as_str(), below.as_object()?)))
         .filter(|(name, _)| *name != SELF)
 }
 

@@ -18,7 +18,9 @@ fn places(kind: Kind) -> &'static [&'static str] {
         Kind::RoleBinding => &["subjects"],
         Kind::NetworkPolicy => &["spec"],
         Kind::ServiceAccount => &["secrets", "imagePullSecrets"],
-        Kind::Service => &["spec.selector", "spec.externalIPs", "spec.externalName", "spec.loadBalancerIP", "spec.ports"],
+        Kind::Service => {
+            &["spec.selector", "spec.externalIPs", "spec.externalName", "spec.loadBalancerIP", "spec.ports"]
+        }
         Kind::Namespace
         | Kind::ResourceQuota
         | Kind::LimitRange
@@ -29,9 +31,9 @@ fn places(kind: Kind) -> &'static [&'static str] {
 
 /// Whether a path is a guarded place or below one.
 pub fn is_guarded(kind: Kind, path: &str) -> bool {
-    places(kind).iter().any(|place| {
-        path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-    })
+    places(kind)
+        .iter()
+        .any(|place| path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '['])))
 }
 
 /// Whether a guarded place is below a path.

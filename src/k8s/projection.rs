@@ -109,4 +109,4 @@ fn list(items: &[Value], ours: &Fields, others: &[&Fields]) -> Vec<Value> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

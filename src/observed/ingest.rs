@@ -57,9 +57,7 @@ fn owner(metadata: &Value) -> OwnerEvidence {
     };
     let managed: Option<Box<str>> = text("labels", ownership::MANAGED_BY);
     OwnerEvidence {
-        installation: managed
-            .filter(|by| **by == *"heddle")
-            .and_then(|_| text("labels", ownership::INSTALLATION)),
+        installation: managed.filter(|by| **by == *"heddle").and_then(|_| text("labels", ownership::INSTALLATION)),
         unit: text("labels", ownership::UNIT),
         self_reference: text("annotations", ownership::SELF),
     }
