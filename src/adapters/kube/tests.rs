@@ -1,3 +1,1 @@
 use super::*;
-
-mod lab;
