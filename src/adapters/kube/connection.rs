@@ -69,9 +69,15 @@ impl From<ClusterError> for Refusal {
 }
 
 impl Connection {
-    /// Over this client.
-    pub fn new(client: kube::Client, deadline: Duration) -> Self {
-        Self { client, limiter: Limiter::default(), meter: Meter::default(), deadline }
+    /// Over this client, with [`DEADLINE`].
+    pub fn new(client: kube::Client) -> Self {
+        Self { client, limiter: Limiter::default(), meter: Meter::default(), deadline: DEADLINE }
+    }
+
+    /// The same with another deadline.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
     }
 
     /// The counters.
