@@ -229,3 +229,36 @@ async fn the_uid_of_a_cluster_is_that_of_kube_system() {
     assert_eq!(cluster.uid().await.unwrap_err().category(), "malformed");
     assert_eq!(script.seen()[0].line, "GET /api/v1/namespaces/kube-system");
 }
+
+/// A TLS server whose certificate nobody knows.
+async fn stranger() -> std::net::SocketAddr {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let server = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            drop(acceptor.accept(stream).await);
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_server_with_an_unknown_certificate_is_sent_nothing() {
+    let address = stranger().await;
+    let known = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let mut config = kube::Config::new(format!("https://{address}").parse().unwrap());
+    config.root_cert = Some(vec![known.cert.der().to_vec()]);
+    let cluster = KubeCluster::new(client_of(config).unwrap(), &InstallationId::parse("demo").unwrap());
+    let error = cluster.uid().await.unwrap_err();
+    assert_eq!(error.category(), "certificate", "{error}");
+}
