@@ -9,3 +9,4 @@ pub mod kinds;
 pub mod object;
 pub mod ownership;
 pub mod projection;
+pub mod quantity;
