@@ -23,11 +23,17 @@ impl Places {
     pub fn get(&self, pointer: &str) -> Option<Span> {
         let mut pointer = pointer;
         loop {
-            if let Ok(at) = self.0.binary_search_by(|(known, _)| (**known).cmp(pointer)) {
-                return self.0.get(at).map(|(_, span)| *span);
+            if let Some(span) = self.exact(pointer) {
+                return Some(span);
             }
             pointer = pointer.rsplit_once('/')?.0;
         }
+    }
+
+    /// The place of a pointer; none when the document does not have it.
+    pub fn exact(&self, pointer: &str) -> Option<Span> {
+        let at = self.0.binary_search_by(|(known, _)| (**known).cmp(pointer)).ok()?;
+        self.0.get(at).map(|(_, span)| *span)
     }
 }
 
