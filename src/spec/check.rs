@@ -18,7 +18,7 @@ use super::organization::Organization;
 use super::parse::{Document, ParsedFile};
 use super::tenant::Tenant;
 use crate::model::diagnostic::{Code, Diagnostic, Severity};
-use crate::model::names::TenantName;
+use crate::model::names::{RegionName, TenantName};
 use crate::model::revision::RepoPath;
 use crate::model::unit::{NetworkRef, OrganizationRef, UnitId};
 
@@ -66,6 +66,8 @@ struct World<'a> {
     declared: BTreeMap<UnitId, &'a ParsedFile>,
     fleet: Option<(&'a ParsedFile, &'a FleetSettings)>,
     tenants: BTreeMap<&'a TenantName, (&'a ParsedFile, &'a Tenant)>,
+    /// A tenant's regions in the order of its file.
+    written_regions: BTreeMap<&'a TenantName, &'a [RegionName]>,
     organizations: BTreeMap<&'a OrganizationRef, (&'a ParsedFile, &'a Organization)>,
     networks: BTreeMap<&'a NetworkRef, (&'a ParsedFile, &'a Network)>,
     approvals: Vec<&'a super::approval::Approval>,
@@ -77,6 +79,7 @@ impl<'a> World<'a> {
             declared: BTreeMap::new(),
             fleet: None,
             tenants: BTreeMap::new(),
+            written_regions: BTreeMap::new(),
             organizations: BTreeMap::new(),
             networks: BTreeMap::new(),
             approvals: Vec::new(),
@@ -88,7 +91,8 @@ impl<'a> World<'a> {
             }
             match &file.document {
                 Some(Document::Fleet(settings)) => world.fleet = Some((file, settings)),
-                Some(Document::Tenant(tenant)) => {
+                Some(Document::Tenant(tenant, regions)) => {
+                    world.written_regions.insert(&tenant.name, regions);
                     world.tenants.insert(&tenant.name, (file, tenant));
                 }
                 Some(Document::Organization(organization)) => {
@@ -141,6 +145,15 @@ impl Problems {
 /// A problem, still without a place.
 fn error(code: Code, message: String) -> Diagnostic {
     Diagnostic::error(code, message)
+}
+
+/// What to do about a reference that leads nowhere.
+fn missing(written: &str, known: &[String], path: &str) -> String {
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    match super::violation::nearest(written, &known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("it would be in `{path}`"),
+    }
 }
 
 /// Marks what builds on a broken unit. Tenants come first, then organizations, then networks.

@@ -3,7 +3,7 @@
 //! Input: a document that obeys its schema. Output: a [`Document`] with all defaults filled in, and the problems that a
 //! schema cannot see. References stay open (see `check`). Invariant: without an error there is a document.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -68,7 +68,7 @@ impl Reader<'_> {
             }
             (Kind::Tenant, Some(UnitId::Tenant(name))) => {
                 let tenant: written::Tenant = self.read(json)?;
-                self.tenant(name, file, tenant.spec).map(Document::Tenant)
+                self.tenant(name, file, tenant.spec)
             }
             (Kind::Organization, Some(UnitId::Organization(id))) => {
                 let organization: written::Organization = self.read(json)?;
@@ -138,19 +138,20 @@ impl Reader<'_> {
         })
     }
 
-    fn tenant(&mut self, name: &TenantName, file: &RepoPath, spec: written::TenantSpec) -> Option<Tenant> {
-        let regions: BTreeSet<_> = self.regions("/spec/regions", &spec.regions)?.into_iter().collect();
+    fn tenant(&mut self, name: &TenantName, file: &RepoPath, spec: written::TenantSpec) -> Option<Document> {
+        let regions = self.regions("/spec/regions", &spec.regions)?;
         let cpu = self.quantity("/spec/quota/cpu", &spec.quota.cpu);
         let memory = self.quantity("/spec/quota/memory", &spec.quota.memory);
         let storage = self.quantity("/spec/quota/storage", &spec.quota.storage);
-        Some(Tenant {
+        let tenant = Tenant {
             name: name.clone(),
             file: file.clone(),
             lifecycle: spec.lifecycle,
-            regions,
+            regions: regions.iter().cloned().collect(),
             quota: Quota { cpu: cpu?, memory: memory?, storage: storage?, pods: spec.quota.pods },
             access: spec.access,
-        })
+        };
+        Some(Document::Tenant(tenant, regions))
     }
 
     fn regions(&mut self, pointer: &str, names: &[String]) -> Option<Vec<RegionName>> {

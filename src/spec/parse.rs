@@ -17,7 +17,7 @@ use super::tenant::Tenant;
 use super::violation::{self, Looked};
 use super::{codes, violation::display};
 use crate::model::diagnostic::{Code, Diagnostic, Severity};
-use crate::model::names::TenantName;
+use crate::model::names::{RegionName, TenantName};
 use crate::model::revision::RepoPath;
 use crate::model::unit::UnitId;
 use crate::yaml::tree::{self, Bounds, Defect, DefectKind, Node};
@@ -70,8 +70,8 @@ pub struct ParsedFile {
 pub enum Document {
     /// What belongs to all tenants.
     Fleet(FleetSettings),
-    /// A tenant's envelope.
-    Tenant(Tenant),
+    /// A tenant's envelope, and its regions in the order of the file.
+    Tenant(Tenant, Vec<RegionName>),
     /// An organization.
     Organization(Organization),
     /// A network.
@@ -275,3 +275,6 @@ fn code(kind: DefectKind) -> Code {
         DefectKind::Empty => codes::EMPTY,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -220,7 +220,8 @@ fn is_token(c: char) -> bool {
 
 /// A piece of a user's text for a message: short, on one line, without anything that looks secret.
 pub fn shown(text: &str) -> String {
-    if !in_text(text).is_empty() || (looks_random(text) && !text.contains(['/', '.'])) {
+    let hex = text.strip_prefix("sha256:").unwrap_or(text).bytes().all(|b| b.is_ascii_hexdigit());
+    if !in_text(text).is_empty() || (looks_random(text) && !hex && !text.contains(['/', '.'])) {
         return "…".to_owned();
     }
     let mut short: String = text.chars().take(60).map(|c| if c.is_control() { ' ' } else { c }).collect();

@@ -94,7 +94,8 @@ impl Looked<'_> {
         let about = schema::at(schema::schema(self.kind), &whole)
             .and_then(|schema| schema.get("description"))
             .and_then(Json::as_str)
-            .and_then(|text| text.lines().next());
+            .map(|text| text.replace('\n', " "))
+            .and_then(|text| text.split(". ").next().map(|sentence| sentence.trim_end_matches('.').to_owned()));
         if let Some(about) = about {
             diagnostic = diagnostic.hint(format!("add `{name}`: {about}"));
         }
@@ -116,7 +117,8 @@ impl Looked<'_> {
     fn bad_value(&self, path: &[String], kind: &ValidationErrorKind) -> Diagnostic {
         let node = self.root.at(path.iter().map(String::as_str));
         let name = path.iter().rev().find(|step| step.parse::<usize>().is_err()).map_or("the document", String::as_str);
-        let shown = node.and_then(display).map_or_else(|| format!("`{name}`"), |text| format!("`{text}`"));
+        let named = if path.is_empty() { name.to_owned() } else { format!("`{}`", secrets::shown(name)) };
+        let shown = node.and_then(display).map_or(named, |text| format!("`{text}`"));
         if let Some(Value::Null) = node.map(|node| &node.value) {
             let message = format!("`{}` has no value", secrets::shown(name));
             let hint = "write the value after the colon, or remove the line to get the default where there is one";
@@ -189,6 +191,7 @@ fn found(node: &Node) -> &'static str {
     match node.value {
         Value::Null => ", not nothing",
         Value::Bool(_) => ", not a boolean",
+        Value::Number(ref number, _) if number.is_f64() => ", not a fraction",
         Value::Number(..) => ", not a number",
         Value::Text(..) => ", not text",
         Value::List(_) => ", not a list",

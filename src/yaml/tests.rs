@@ -36,7 +36,7 @@ fn each_defect_is_found_at_its_place() {
         ("a: &x 1\n", "1:7 Indirection"),
         ("a: *x\n", "1:4 Indirection"),
         ("a: {<<: b}\n", "1:5 Indirection"),
-        ("a: !!str 1\n", "1:10 Indirection"),
+        ("a: !!str 1\n", "1:4 Indirection"),
         ("a: 1\n---\nb: 1\n", "2:1 SecondDocument"),
         ("a:\n\tb: 1\n", "2:1 Tab"),
         ("1: a\n", "1:1 Key"),

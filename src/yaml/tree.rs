@@ -150,6 +150,8 @@ pub fn parse(bytes: &[u8], bounds: Bounds) -> Result<Node, Vec<Defect>> {
     let options = serde_saphyr::granit_parser::options! {
         emit_comments: false,
         emit_unresolved_aliases: true,
+        flow_nesting_limit: bounds.depth + 1,
+        block_nesting_limit: bounds.depth + 1,
     };
     let mut builder = Builder {
         parser: Parser::new_from_str_with_options(source, options),
@@ -337,6 +339,7 @@ impl<'s> Builder<'s> {
             event if event.tag().is_some() => "tags are not supported",
             _ => return,
         };
+        let range = range.tag_span().filter(|_| event.tag().is_some()).unwrap_or(range);
         let hint = if event.tag().is_some() { "remove the tag" } else { "write the value out where it is needed" };
         let defect = self.defect(DefectKind::Indirection, range, what, Some(hint));
         self.defects.push(*defect);

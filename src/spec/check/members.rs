@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Problems, World, error};
+use super::{Problems, World, error, missing};
 use crate::model::unit::UnitId;
 use crate::spec::codes;
 use crate::spec::fleet::Lifecycle;
@@ -68,8 +68,10 @@ fn existing<'w>(
     let Some((theirs, organization)) = world.organizations.get(&member.organization).copied() else {
         if !world.declared.contains_key(&UnitId::Organization(member.organization.clone())) {
             let id = &member.organization;
+            let known: Vec<String> = world.organizations.keys().map(ToString::to_string).collect();
+            let path = format!("tenants/{}/organizations/{}.yaml", id.tenant, id.name);
             let problem = error(codes::UNKNOWN_ORGANIZATION, format!("the organization `{id}` does not exist"))
-                .hint(format!("it would be in `tenants/{}/organizations/{}.yaml`", id.tenant, id.name));
+                .hint(missing(&id.to_string(), &known, &path));
             problems.add(file, place, problem);
         }
         return None;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Problems, World, error};
+use super::{Problems, World, error, missing};
 use crate::model::names::NodeName;
 use crate::model::unit::{NetworkRef, UnitId};
 use crate::spec::codes;
@@ -57,8 +57,9 @@ fn belongs(
     let Some((theirs, network)) = world.networks.get(&node.network) else {
         if !world.declared.contains_key(&UnitId::Network(node.network.clone())) {
             let path = format!("tenants/{}/networks/{}.yaml", node.network.tenant, node.network.name);
+            let known: Vec<String> = world.networks.keys().map(ToString::to_string).collect();
             let problem = error(codes::UNKNOWN_NETWORK, format!("the network `{}` does not exist", node.network))
-                .hint(format!("it would be in `{path}`"));
+                .hint(missing(&node.network.to_string(), &known, &path));
             problems.add(file, &pointer, problem);
         }
         return;
@@ -73,7 +74,7 @@ fn belongs(
     };
     if member.role != role {
         let (is, wants) = (word(role), word(member.role));
-        let message = format!("this is an {is}, but `{}` lists `{}` as {wants}", network.id, organization.id);
+        let message = format!("this is {is}, but `{}` lists `{}` as {wants}", network.id, organization.id);
         let problem = error(codes::WRONG_ROLE, message)
             .hint("move the node to the other list, or ask the network's owner to change the role")
             .related(&theirs.path, theirs.places.get(&format!("/spec/members/{at}/role")), "the role");
@@ -91,7 +92,7 @@ fn belongs(
 
 fn word(role: MemberRole) -> &'static str {
     match role {
-        MemberRole::Orderer => "orderer",
-        MemberRole::Peer => "peer",
+        MemberRole::Orderer => "an orderer",
+        MemberRole::Peer => "a peer",
     }
 }

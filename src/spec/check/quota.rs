@@ -44,13 +44,13 @@ pub(super) fn tenant(world: &World<'_>, file: &ParsedFile, tenant: &Tenant, prob
     for (region, need) in needs {
         let quota = &tenant.quota;
         let over = [
-            ("cpu", "CPU limits", need.cpu > amount(&quota.cpu)),
+            ("cpu", "CPU (as limits)", need.cpu > amount(&quota.cpu)),
             ("memory", "memory", need.memory > amount(&quota.memory)),
-            ("storage", "volumes", need.storage > amount(&quota.storage)),
+            ("storage", "storage", need.storage > amount(&quota.storage)),
             ("pods", "pods", need.pods > quota.pods),
         ];
         for (field, what, _) in over.into_iter().filter(|(_, _, over)| *over) {
-            let message = format!("the {what} of the tenant's nodes in `{region}` are more than its quota");
+            let message = format!("the tenant's nodes in `{region}` need more {what} than its quota");
             let problem = error(codes::OVER_QUOTA, message)
                 .warning()
                 .hint("raise the quota, or the cluster will refuse some of the pods or volumes");

@@ -28,11 +28,9 @@ pub(super) fn fleet(world: &World<'_>, problems: &mut Problems) {
 
 /// A tenant's regions are the fleet's; it does not leave before what it holds.
 pub(super) fn tenant(world: &World<'_>, file: &ParsedFile, tenant: &Tenant, problems: &mut Problems) {
-    let written = tenant.regions.iter();
-    for region in written.filter(|region| !knows(world, region)) {
-        // The set is sorted; the place is that of the list.
-        let problem = unknown(world, region);
-        problems.add(file, "/spec/regions", problem);
+    let written = world.written_regions.get(&tenant.name).copied().unwrap_or_default();
+    for (at, region) in written.iter().enumerate().filter(|(_, region)| !knows(world, region)) {
+        problems.add(file, &format!("/spec/regions/{at}"), unknown(world, region));
     }
     if tenant.lifecycle != Lifecycle::Decommissioned {
         return;
