@@ -68,11 +68,11 @@ impl Reader<'_> {
             }
             (Kind::Tenant, Some(UnitId::Tenant(name))) => {
                 let tenant: written::Tenant = self.read(json)?;
-                self.tenant(name, file, tenant.spec)
+                self.tenant(name, file, &tenant.spec)
             }
             (Kind::Organization, Some(UnitId::Organization(id))) => {
                 let organization: written::Organization = self.read(json)?;
-                self.organization(id, file, organization.spec).map(Document::Organization)
+                self.organization(id, file, &organization.spec).map(Document::Organization)
             }
             (Kind::Network, Some(UnitId::Network(id))) => {
                 let network: written::Network = self.read(json)?;
@@ -88,13 +88,11 @@ impl Reader<'_> {
 
     /// The written form; the schema has been checked, so a failure is a difference between schema and type.
     fn read<T: DeserializeOwned>(&mut self, json: Json) -> Option<T> {
-        match serde_json::from_value(json) {
-            Ok(value) => Some(value),
-            Err(_) => {
-                self.problem(codes::OTHER_RULE, "", "the document does not have the form of its kind");
-                None
-            }
+        let read = serde_json::from_value(json).ok();
+        if read.is_none() {
+            self.problem(codes::OTHER_RULE, "", "the document does not have the form of its kind");
         }
+        read
     }
 
     fn problem(&mut self, code: Code, pointer: &str, message: impl Into<String>) {
@@ -138,7 +136,7 @@ impl Reader<'_> {
         })
     }
 
-    fn tenant(&mut self, name: &TenantName, file: &RepoPath, spec: written::TenantSpec) -> Option<Document> {
+    fn tenant(&mut self, name: &TenantName, file: &RepoPath, spec: &written::TenantSpec) -> Option<Document> {
         let regions = self.regions("/spec/regions", &spec.regions)?;
         let cpu = self.quantity("/spec/quota/cpu", &spec.quota.cpu);
         let memory = self.quantity("/spec/quota/memory", &spec.quota.memory);
@@ -189,7 +187,7 @@ impl Reader<'_> {
         &mut self,
         id: &OrganizationRef,
         file: &RepoPath,
-        spec: written::OrganizationSpec,
+        spec: &written::OrganizationSpec,
     ) -> Option<Organization> {
         let defaults = &spec.defaults;
         let msp_id = self.name("/spec/mspId", MspId::parse(&spec.msp_id));

@@ -116,7 +116,7 @@ fn cluster_domain() -> String {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct StorageProfile {
-    /// The name of the StorageClass in each region.
+    /// The name of the `StorageClass` in each region.
     #[schemars(extend("propertyNames" = rules::label(30), "additionalProperties" = rules::class(), "minProperties" = 1))]
     pub classes: BTreeMap<String, String>,
 }

@@ -40,7 +40,7 @@ pub fn label(max: usize) -> Value {
     json!({ "type": "string", "pattern": TenantName::PATTERN, "maxLength": max })
 }
 
-/// The name of a StorageClass (RFC 1123 subdomain).
+/// The name of a `StorageClass` (RFC 1123 subdomain).
 pub fn class() -> Value {
     json!({ "type": "string", "pattern": DOMAIN, "maxLength": 253 })
 }

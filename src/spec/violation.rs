@@ -63,10 +63,6 @@ impl Looked<'_> {
         }
     }
 
-    fn at(&self, code: Code, span: Option<Span>, path: &[String], message: String) -> Diagnostic {
-        Diagnostic::error(code, message).at(span, pointer(path))
-    }
-
     fn unknown_field(&self, path: &[String], name: &str) -> Diagnostic {
         let span =
             self.root.at(path.iter().map(String::as_str)).and_then(|node| node.entry(name)).map(|entry| entry.span);
@@ -82,13 +78,13 @@ impl Looked<'_> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("fields here: {}", list(&known)),
         };
-        self.at(codes::UNKNOWN_FIELD, span, &whole, message).hint(hint)
+        problem(codes::UNKNOWN_FIELD, span, &whole, message).hint(hint)
     }
 
     fn missing_field(&self, path: &[String], property: &Json) -> Diagnostic {
         let name = property.as_str().unwrap_or_default();
         let message = format!("the field `{name}` is missing{}", inside(path));
-        let mut diagnostic = self.at(codes::MISSING_FIELD, key_span(self.root, path), path, message);
+        let mut diagnostic = problem(codes::MISSING_FIELD, key_span(self.root, path), path, message);
         let mut whole = path.to_vec();
         whole.push(name.to_owned());
         let about = schema::at(schema::schema(self.kind), &whole)
@@ -109,7 +105,7 @@ impl Looked<'_> {
         let mut whole = path.to_vec();
         whole.push(name.clone());
         let (code, message, hint) = told(error.kind(), &format!("`{}`", secrets::shown(&name)), None);
-        let mut diagnostic = self.at(code, span, &whole, message);
+        let mut diagnostic = problem(code, span, &whole, message);
         diagnostic.hint = hint;
         diagnostic
     }
@@ -122,13 +118,17 @@ impl Looked<'_> {
         if let Some(Value::Null) = node.map(|node| &node.value) {
             let message = format!("`{}` has no value", secrets::shown(name));
             let hint = "write the value after the colon, or remove the line to get the default where there is one";
-            return self.at(codes::NULL, key_span(self.root, path), path, message).hint(hint);
+            return problem(codes::NULL, key_span(self.root, path), path, message).hint(hint);
         }
         let (code, message, hint) = told(kind, &shown, node);
-        let mut diagnostic = self.at(code, node.map(|node| node.span), path, message);
+        let mut diagnostic = problem(code, node.map(|node| node.span), path, message);
         diagnostic.hint = hint;
         diagnostic
     }
+}
+
+fn problem(code: Code, span: Option<Span>, path: &[String], message: String) -> Diagnostic {
+    Diagnostic::error(code, message).at(span, pointer(path))
 }
 
 /// Code, message and hint of a problem with one value.
@@ -160,10 +160,7 @@ fn told(kind: &ValidationErrorKind, shown: &str, node: Option<&Node>) -> (Code, 
         }
         ValidationErrorKind::Minimum { limit } => (codes::OUT_OF_RANGE, format!("{shown} is less than {limit}"), None),
         ValidationErrorKind::Maximum { limit } => (codes::OUT_OF_RANGE, format!("{shown} is more than {limit}"), None),
-        ValidationErrorKind::MinItems { limit } => {
-            (codes::OUT_OF_RANGE, format!("{shown} needs at least {limit} entry"), None)
-        }
-        ValidationErrorKind::MinProperties { limit } => {
+        ValidationErrorKind::MinItems { limit } | ValidationErrorKind::MinProperties { limit } => {
             (codes::OUT_OF_RANGE, format!("{shown} needs at least {limit} entry"), None)
         }
         ValidationErrorKind::UniqueItems => (codes::REPEATED_ITEM, format!("{shown} holds a value twice"), None),
@@ -243,7 +240,7 @@ pub(super) fn key_span(root: &Node, path: &[String]) -> Option<Span> {
 
 /// A path as a JSON pointer (RFC 6901).
 pub(super) fn pointer(path: &[String]) -> String {
-    path.iter().map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1"))).collect()
+    path.iter().fold(String::new(), |pointer, step| pointer + "/" + &step.replace('~', "~0").replace('/', "~1"))
 }
 
 fn inside(path: &[String]) -> String {

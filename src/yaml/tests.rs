@@ -11,7 +11,7 @@ fn defects(source: &str) -> Vec<String> {
 }
 
 fn slice(source: &str, node: &Node) -> String {
-    source[node.span.start.offset as usize..node.span.end.offset as usize].to_owned()
+    source.get(node.span.start.offset as usize..node.span.end.offset as usize).unwrap().to_owned()
 }
 
 #[test]

@@ -198,12 +198,9 @@ impl<'s> Builder<'s> {
             match event {
                 Event::DocumentStart(..) if root.is_some() => {
                     let message = "a second document starts here; a file holds one";
-                    return Err(self.defect(
-                        DefectKind::SecondDocument,
-                        range,
-                        message,
-                        Some("put it into a file of its own"),
-                    ));
+                    return Err(self
+                        .defect(DefectKind::SecondDocument, range, message, Some("put it into a file of its own"))
+                        .into());
                 }
                 Event::StreamEnd => break,
                 Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
@@ -234,7 +231,7 @@ impl<'s> Builder<'s> {
                     }
                     Ok(Some((event, range)))
                 }
-                Some(Err(error)) => Err(self.scan_error(&error)),
+                Some(Err(error)) => Err(self.scan_error(&error).into()),
             };
         }
     }
@@ -243,11 +240,11 @@ impl<'s> Builder<'s> {
         self.nodes += 1;
         if self.nodes > self.bounds.nodes {
             let message = format!("the document has more than {} keys and values", self.bounds.nodes);
-            return Err(self.defect(DefectKind::Bound, range, message, None));
+            return Err(self.defect(DefectKind::Bound, range, message, None).into());
         }
         if depth > self.bounds.depth {
             let message = format!("the document is nested deeper than {} levels", self.bounds.depth);
-            return Err(self.defect(DefectKind::Bound, range, message, None));
+            return Err(self.defect(DefectKind::Bound, range, message, None).into());
         }
         self.refuse_indirection(&event, range);
         match event {
@@ -283,7 +280,7 @@ impl<'s> Builder<'s> {
             }
             items.push(self.node(event, range, depth + 1)?);
         }
-        Err(self.unfinished(start))
+        Err(self.unfinished(start).into())
     }
 
     fn map(&mut self, start: Range, depth: usize) -> Result<Node, Stop> {
@@ -298,21 +295,17 @@ impl<'s> Builder<'s> {
             let Some((event, range)) = self.next()? else { break };
             let value = self.node(event, range, depth + 1)?;
             let Some(name) = self.key(&key) else { continue };
-            match seen.get(&name) {
-                Some(first) => {
-                    let mut defect =
-                        *self.defect_at(DefectKind::DuplicateKey, key.span, "this key stands twice here", None);
-                    defect.first = Some(*first);
-                    defect.hint = Some("keep one of the two");
-                    self.defects.push(defect);
-                }
-                None => {
-                    seen.insert(name.clone(), key.span);
-                    entries.push(Entry { key: name, span: key.span, value });
-                }
+            if let Some(first) = seen.get(&name) {
+                let mut defect = self.defect_at(DefectKind::DuplicateKey, key.span, "this key stands twice here", None);
+                defect.first = Some(*first);
+                defect.hint = Some("keep one of the two");
+                self.defects.push(defect);
+            } else {
+                seen.insert(name.clone(), key.span);
+                entries.push(Entry { key: name, span: key.span, value });
             }
         }
-        Err(self.unfinished(start))
+        Err(self.unfinished(start).into())
     }
 
     fn key(&mut self, key: &Node) -> Option<String> {
@@ -320,13 +313,13 @@ impl<'s> Builder<'s> {
             Value::Text(text, true) if text == "<<" => {
                 let message = "merge keys are not supported";
                 let defect = self.defect_at(DefectKind::Indirection, key.span, message, Some("write the entries out"));
-                self.defects.push(*defect);
+                self.defects.push(defect);
                 None
             }
             Value::Text(text, _) => Some(text.clone()),
             _ => {
                 let defect = self.defect_at(DefectKind::Key, key.span, "a key must be text", Some("put it in quotes"));
-                self.defects.push(*defect);
+                self.defects.push(defect);
                 None
             }
         }
@@ -342,10 +335,10 @@ impl<'s> Builder<'s> {
         let range = range.tag_span().filter(|_| event.tag().is_some()).unwrap_or(range);
         let hint = if event.tag().is_some() { "remove the tag" } else { "write the value out where it is needed" };
         let defect = self.defect(DefectKind::Indirection, range, what, Some(hint));
-        self.defects.push(*defect);
+        self.defects.push(defect);
     }
 
-    fn scan_error(&self, error: &ScanError) -> Stop {
+    fn scan_error(&self, error: &ScanError) -> Defect {
         let range = Range::empty(*error.marker());
         if let Some(span) = self.places.tab_indentation(range) {
             let message = "a tab cannot be used for indentation";
@@ -360,16 +353,22 @@ impl<'s> Builder<'s> {
         }
     }
 
-    fn unfinished(&self, range: Range) -> Stop {
+    fn unfinished(&self, range: Range) -> Defect {
         self.defect(DefectKind::Syntax, range, "this is not YAML: it does not end", None)
     }
 
-    fn defect(&self, kind: DefectKind, range: Range, message: impl Into<String>, hint: Option<&'static str>) -> Stop {
+    fn defect(&self, kind: DefectKind, range: Range, message: impl Into<String>, hint: Option<&'static str>) -> Defect {
         self.defect_at(kind, self.places.span(range), message, hint)
     }
 
     #[expect(clippy::unused_self, reason = "the two forms are called alike")]
-    fn defect_at(&self, kind: DefectKind, span: Span, message: impl Into<String>, hint: Option<&'static str>) -> Stop {
-        Box::new(Defect { kind, span, message: message.into(), hint, first: None })
+    fn defect_at(
+        &self,
+        kind: DefectKind,
+        span: Span,
+        message: impl Into<String>,
+        hint: Option<&'static str>,
+    ) -> Defect {
+        Defect { kind, span, message: message.into(), hint, first: None }
     }
 }
