@@ -16,11 +16,15 @@ use super::secrets::{self, Finding};
 use super::tenant::Tenant;
 use super::violation::{self, Looked};
 use super::{codes, violation::display};
-use crate::model::diagnostic::{Code, Diagnostic, Severity};
+use crate::model::diagnostic::{Code, Diagnostic, Severity, Span};
 use crate::model::names::{RegionName, TenantName};
 use crate::model::revision::RepoPath;
 use crate::model::unit::UnitId;
 use crate::yaml::tree::{self, Bounds, Defect, DefectKind, Node};
+
+/// The most problems of one sort that are told about a file: enough to see what is wrong, and a bound on the work that a
+/// hostile file can cause.
+pub(super) const PROBLEMS_MAX: usize = 100;
 
 /// Bounds on one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,7 +171,9 @@ fn parse_document(path: &RepoPath, header: &Header, bytes: &[u8], limits: Limits
         }
     };
     let mut findings = secrets::in_tree(&root);
-    findings.extend(text_findings.into_iter().filter(|finding| !covered(&root, finding)));
+    let fields: Vec<Span> = findings.iter().map(|finding| finding.span).collect();
+    findings.extend(text_findings.into_iter().filter(|finding| !covered(&fields, finding)));
+    findings.truncate(PROBLEMS_MAX);
     let mut diagnostics: Vec<Diagnostic> = findings.iter().map(of_finding).collect();
     let known = check_header(header, &root);
     let readable = known.is_empty();
@@ -177,7 +183,8 @@ fn parse_document(path: &RepoPath, header: &Header, bytes: &[u8], limits: Limits
     if readable {
         diagnostics.extend(check_name(header, &root));
         let broken = Looked { kind: header.kind, root: &root, secret: &findings }.violations();
-        if broken.is_empty() {
+        // A file with a secret in it is refused anyway, and its values are not to be looked at any further.
+        if broken.is_empty() && findings.is_empty() {
             let declared =
                 Declared { file: path, kind: header.kind, tenant: header.tenant.as_ref(), unit: header.unit.as_ref() };
             let (converted, problems) = convert::convert(&declared, root.to_json(), &places);
@@ -199,10 +206,11 @@ fn parse_document(path: &RepoPath, header: &Header, bytes: &[u8], limits: Limits
 }
 
 /// Whether a finding in the text lies in a field that is already found.
-fn covered(root: &Node, finding: &Finding) -> bool {
-    secrets::in_tree(root).iter().any(|field| {
-        field.span.start.offset <= finding.span.start.offset && finding.span.start.offset < field.span.end.offset
-    })
+fn covered(fields: &[Span], finding: &Finding) -> bool {
+    // Fields come in the order of the file and never overlap.
+    let before = fields.partition_point(|field| field.start <= finding.span.start);
+    let field = before.checked_sub(1).and_then(|at| fields.get(at));
+    field.is_some_and(|field| finding.span.start < field.end)
 }
 
 /// Whether the document is of the kind and version that belong here; nothing else is worth checking otherwise.

@@ -3,7 +3,7 @@
 //! Input: a tree. Output: [`Places`], which stay when the tree is dropped. Invariant: the same document gives the same
 //! places; a few kilobytes for a document.
 
-use super::violation::{key_span, pointer};
+use super::violation::{first_key, pointer};
 use crate::model::diagnostic::Span;
 use crate::yaml::tree::{Node, Value};
 
@@ -14,7 +14,7 @@ pub struct Places(Box<[(Box<str>, Span)]>);
 impl Places {
     pub(super) fn of(root: &Node) -> Self {
         let mut places = Vec::new();
-        collect(root, root, &mut Vec::new(), &mut places);
+        collect(root, None, &mut Vec::new(), &mut places);
         places.sort();
         Self(places.into_boxed_slice())
     }
@@ -37,20 +37,22 @@ impl Places {
     }
 }
 
-fn collect(root: &Node, node: &Node, path: &mut Vec<String>, places: &mut Vec<(Box<str>, Span)>) {
+fn collect(node: &Node, key: Option<Span>, path: &mut Vec<String>, places: &mut Vec<(Box<str>, Span)>) {
     let span = match node.value {
-        Value::List(_) | Value::Map(_) => key_span(root, path).unwrap_or(node.span),
+        Value::List(_) | Value::Map(_) => key.unwrap_or_else(|| first_key(node)),
         _ => node.span,
     };
     places.push((pointer(path).into_boxed_str(), span));
-    let children: Vec<(String, &Node)> = match &node.value {
-        Value::List(items) => items.iter().enumerate().map(|(at, item)| (at.to_string(), item)).collect(),
-        Value::Map(entries) => entries.iter().map(|entry| (entry.key.clone(), &entry.value)).collect(),
+    let children: Vec<(String, Option<Span>, &Node)> = match &node.value {
+        Value::List(items) => items.iter().enumerate().map(|(at, item)| (at.to_string(), None, item)).collect(),
+        Value::Map(entries) => {
+            entries.iter().map(|entry| (entry.key.clone(), Some(entry.span), &entry.value)).collect()
+        }
         _ => Vec::new(),
     };
-    for (step, child) in children {
+    for (step, key, child) in children {
         path.push(step);
-        collect(root, child, path, places);
+        collect(child, key, path, places);
         path.pop();
     }
 }

@@ -10,6 +10,7 @@ use jsonschema::{JsonType, ValidationError};
 use serde_json::Value as Json;
 
 use super::kind::Kind;
+use super::parse::PROBLEMS_MAX;
 use super::secrets::{self, Finding};
 use super::{codes, rules, schema};
 use crate::model::diagnostic::{Code, Diagnostic, Span};
@@ -34,7 +35,7 @@ impl Looked<'_> {
         };
         let json = self.root.to_json();
         let mut found: Vec<Diagnostic> =
-            validator.iter_errors(&json).flat_map(|error| self.violation(&error)).collect();
+            validator.iter_errors(&json).flat_map(|error| self.violation(&error)).take(PROBLEMS_MAX).collect();
         found.sort();
         found.dedup();
         found
@@ -226,15 +227,19 @@ pub(super) fn display(node: &Node) -> Option<String> {
 
 /// The place of the key at the end of a path; for an entry of a list and for the document its first key.
 pub(super) fn key_span(root: &Node, path: &[String]) -> Option<Span> {
-    let first_key = |node: &Node| match &node.value {
-        Value::Map(entries) => entries.first().map_or(node.span, |entry| entry.span),
-        _ => node.span,
-    };
     let Some((last, parents)) = path.split_last() else { return Some(first_key(root)) };
     let parent = root.at(parents.iter().map(String::as_str))?;
     match parent.entry(last) {
         Some(entry) => Some(entry.span),
         None => parent.child(last).map(first_key),
+    }
+}
+
+/// The first key of a map; of anything else its own place.
+pub(super) fn first_key(node: &Node) -> Span {
+    match &node.value {
+        Value::Map(entries) => entries.first().map_or(node.span, |entry| entry.span),
+        _ => node.span,
     }
 }
 

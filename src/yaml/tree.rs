@@ -181,6 +181,9 @@ pub fn parse(bytes: &[u8], bounds: Bounds) -> Result<Node, Vec<Defect>> {
     Err(defects)
 }
 
+/// Problems after which parsing stops.
+const DEFECTS_MAX: usize = 100;
+
 struct Builder<'s> {
     parser: Parser<'s, StrInput<'s>>,
     places: Places<'s>,
@@ -237,6 +240,12 @@ impl<'s> Builder<'s> {
     }
 
     fn node(&mut self, event: Event<'s>, range: Range, depth: usize) -> Result<Node, Stop> {
+        if self.defects.len() >= DEFECTS_MAX {
+            // What is still to come would not help anybody, and a hostile file could make it endless.
+            return Err(self
+                .defect(DefectKind::Bound, range, "too many problems; the rest is not looked at", None)
+                .into());
+        }
         self.nodes += 1;
         if self.nodes > self.bounds.nodes {
             let message = format!("the document has more than {} keys and values", self.bounds.nodes);

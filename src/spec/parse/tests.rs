@@ -160,3 +160,20 @@ fn only_paths_that_can_hold_or_hide_documents_are_read() {
         assert_eq!(is_spec_path(&RepoPath::parse(path).unwrap()), read, "{path}");
     }
 }
+
+#[test]
+fn hostile_files_give_a_bounded_number_of_problems() {
+    let path = RepoPath::parse("fleet.yaml").unwrap();
+    let header = "apiVersion: heddle.dev/v1alpha1\nkind: Fleet\nmetadata: {name: x}\nspec:\n  regions:\n";
+    for line in [
+        "    r{}: {x: 1}\n",
+        "    R{}: {}\n",
+        "    r{}: ghp_abcdefghijklmnopqrstuvwxyz0123456789\n",
+        "    password{}: x\n    x: *a\n",
+    ] {
+        let lines: String = (0..9000).map(|at| line.replace("{}", &at.to_string())).collect();
+        let file = parse(&path, format!("{header}{lines}").as_bytes(), Limits::default());
+        assert!(file.document.is_none());
+        assert!((1..=300).contains(&file.diagnostics.len()), "{line} {}", file.diagnostics.len());
+    }
+}
