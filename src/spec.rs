@@ -6,8 +6,18 @@
 
 pub mod approval;
 pub mod check;
+pub mod codes;
+mod convert;
+pub mod document;
 pub mod fleet;
+pub mod kind;
 pub mod network;
 pub mod organization;
 pub mod parse;
+pub mod place;
+pub mod places;
+pub mod rules;
+pub mod schema;
+pub mod secrets;
 pub mod tenant;
+mod violation;

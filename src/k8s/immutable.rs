@@ -56,7 +56,7 @@ fn below(path: &str, place: &str) -> bool {
 
 /// A size that cannot be read counts as smaller: the server decides nothing for us here.
 fn shrinks(field: &FieldDifference) -> bool {
-    let size = |value: &Option<Value>| quantity::parse(value.as_ref()?.as_str()?);
+    let size = |value: &Option<Value>| Quantity::parse(value.as_ref()?.as_str()?).ok();
     match (size(&field.live), size(&field.desired)) {
         (Some(live), Some(desired)) => desired < live,
         _ => true,
