@@ -23,8 +23,6 @@ pub const PART_OF: &str = "applyset.kubernetes.io/part-of";
 pub const INVENTORY_OF: &str = "heddle.dev/inventory-of";
 /// Annotation: the object's own identity.
 pub const SELF: &str = "heddle.dev/self";
-/// ServiceAccount in a tenant's namespace that heddle impersonates.
-pub const TENANT_ACCOUNT: &str = "heddle-tenant";
 /// ServiceAccount of Fabric's pods; it has no rights and mounts no token.
 pub const NODE_ACCOUNT: &str = "fabric-node";
 /// ClusterRole (from the chart) of [`TENANT_ACCOUNT`] within its namespace.
@@ -39,6 +37,23 @@ pub const SYSTEM_NAMESPACE: &str = "heddle-system";
 /// The group of a tenant's people, as the cluster's authentication names it.
 pub fn tenant_group(tenant: &TenantName) -> String {
     format!("heddle:tenant:{tenant}")
+}
+
+/// The account that lists and watches.
+pub const OBSERVER_ACCOUNT: &str = "heddle-observer";
+/// The account that writes namespaces, quotas, access and policies.
+pub const PLATFORM_ACCOUNT: &str = "heddle-platform";
+/// The account in each tenant's namespace that writes everything else in it.
+pub const TENANT_ACCOUNT: &str = "heddle-tenant";
+
+/// The user name of a `ServiceAccount`, as it is impersonated.
+pub fn account_user(namespace: &str, account: &str) -> String {
+    format!("system:serviceaccount:{namespace}:{account}")
+}
+
+/// The label selector for the inventories of an installation.
+pub fn inventory_selector(installation: &InstallationId) -> String {
+    format!("{INVENTORY_OF}={installation}")
 }
 
 /// The field manager of an installation.

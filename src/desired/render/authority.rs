@@ -3,7 +3,8 @@
 //! Input: [`OrganizationInputs`]. Output: the server's objects and its disruption budget. It issues nothing.
 //! Invariants: the server takes no file: with a mounted one it ignores its bootstrap identity, and it forgets what was
 //! passed at an earlier start, so every setting is in the environment at every start; its CA key comes from a Secret,
-//! never from its own first start; sqlite allows one replica.
+//! never from its own first start. Its home lies in memory and only its database on the volume, because it writes the
+//! bootstrap password in clear and a copy of the CA key into its home (seen on 1.5.21). sqlite allows one replica.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::inputs::OrganizationInputs;
 use super::sheet::{Draft, Sheet, named};
-use super::workload::{Port, Probe, Probes, Workload, env, secret_volume};
+use super::workload::{Port, Probe, Probes, Workload, env, scratch_volume, secret_volume};
 use super::{disruption_budget, labels};
 use crate::desired::naming;
 use crate::desired::unit::Stage;
@@ -24,8 +25,10 @@ use crate::spec::organization::CertificateAuthority;
 pub(super) const LISTEN_PORT: u16 = 7054;
 /// Health and metrics.
 pub(super) const OPERATIONS_PORT: u16 = 9443;
-/// The server's home, on its volume.
+/// The server's home, in memory: made anew at every start.
 const HOME: &str = "/var/hyperledger/fabric-ca-server";
+/// The server's volume.
+const DATA: &str = "/var/hyperledger/fabric-ca-database";
 /// The CA's own certificate and key.
 const CA: &str = "/etc/heddle/ca";
 /// The server's TLS files.
@@ -72,11 +75,12 @@ pub(super) fn render(sheet: &mut Sheet<'_>, organization: &OrganizationInputs<'_
             storage,
             place,
             incarnation: 1,
-            data_path: HOME,
+            data_path: DATA,
             files: BTreeMap::new(),
             volumes: vec![
                 secret_volume("ca", &format!("{name}-ca"), CA),
                 secret_volume("tls", &format!("{name}-tls"), TLS),
+                scratch_volume("home", HOME, true),
             ],
             secrets: secrets.iter().map(|secret| secret.as_str().into()).collect(),
         }
@@ -112,7 +116,7 @@ fn settings(organization: &OrganizationInputs<'_>, name: &str) -> Vec<Value> {
         setting("CA_REENROLLIGNORECERTEXPIRY", "true"),
         setting("CSR_CN", name),
         setting("DB_TYPE", "sqlite3"),
-        setting("DB_DATASOURCE", &format!("{HOME}/fabric-ca-server.db")),
+        setting("DB_DATASOURCE", &format!("{DATA}/fabric-ca-server.db")),
         setting("REGISTRY_MAXENROLLMENTS", "-1"),
         setting("CFG_IDENTITIES_PASSWORDATTEMPTS", "10"),
         setting("TLS_ENABLED", "true"),
