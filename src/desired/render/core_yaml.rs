@@ -25,15 +25,69 @@ pub(super) struct Addresses {
 /// The file's text.
 pub(super) fn text(line: ReleaseLine, msp_id: &MspId, addresses: &Addresses) -> String {
     let mut text = peer(msp_id, addresses, line);
+    text.push_str(&tls());
     text.push_str(&services(line));
     text.push_str(&chaincode(line));
     text.push_str(&rest());
     text
 }
 
+/// How the organization's peers talk. Blocks come from the orderers alone, so every peer is its own leader.
+const GOSSIP: &str = "    useLeaderElection: false
+    orgLeader: true
+    membershipTrackerInterval: 5s
+    maxBlockCountToStore: 10
+    maxPropagationBurstLatency: 10ms
+    maxPropagationBurstSize: 10
+    propagateIterations: 1
+    propagatePeerNum: 3
+    pullInterval: 4s
+    pullPeerNum: 3
+    requestStateInfoInterval: 4s
+    publishStateInfoInterval: 4s
+    publishCertPeriod: 10s
+    skipBlockVerification: false
+    dialTimeout: 3s
+    connTimeout: 2s
+    recvBuffSize: 20
+    sendBuffSize: 200
+    digestWaitTime: 1s
+    requestWaitTime: 1500ms
+    responseWaitTime: 2s
+    aliveTimeInterval: 5s
+    aliveExpirationTimeout: 25s
+    reconnectInterval: 25s
+    maxConnectionAttempts: 120
+    msgExpirationFactor: 20
+    election:
+      startupGracePeriod: 15s
+      membershipSampleInterval: 1s
+      leaderAliveThreshold: 10s
+      leaderElectionDuration: 5s
+";
+
+/// How private data is fetched and kept.
+const PRIVATE_DATA: &str = "      pushAckTimeout: 3s
+      btlPullMargin: 10
+      reconcileBatchSize: 10
+      reconcileSleepInterval: 1m
+      reconciliationEnabled: true
+      skipPullingInvalidTransactionsDuringCommit: false
+      implicitCollectionDisseminationPolicy:
+        requiredPeerCount: 0
+        maxPeerCount: 1
+    state:
+      enabled: false
+      checkInterval: 10s
+      responseTimeout: 3s
+      batchSize: 10
+      blockBufferSize: 20
+      maxRetries: 3
+";
+
 fn peer(msp_id: &MspId, addresses: &Addresses, line: ReleaseLine) -> String {
     let Addresses { id, network, own, external, bootstrap } = addresses;
-    let bootstrap: String = bootstrap.iter().map(|address| format!("\n      - {address}")).collect();
+    let bootstrap = bootstrap.join("\n      - ");
     let retention = match line {
         ReleaseLine::V2_5 => 1000,
         ReleaseLine::V3 => 20_000,
@@ -67,60 +121,20 @@ fn peer(msp_id: &MspId, addresses: &Addresses, line: ReleaseLine) -> String {
       interval: 60s
       timeout: 20s
   gossip:
-    bootstrap:{bootstrap}
+    bootstrap:
+      - {bootstrap}
     endpoint: {own}
     externalEndpoint: {external}
-    useLeaderElection: false
-    orgLeader: true
-    membershipTrackerInterval: 5s
-    maxBlockCountToStore: 10
-    maxPropagationBurstLatency: 10ms
-    maxPropagationBurstSize: 10
-    propagateIterations: 1
-    propagatePeerNum: 3
-    pullInterval: 4s
-    pullPeerNum: 3
-    requestStateInfoInterval: 4s
-    publishStateInfoInterval: 4s
-    publishCertPeriod: 10s
-    skipBlockVerification: false
-    dialTimeout: 3s
-    connTimeout: 2s
-    recvBuffSize: 20
-    sendBuffSize: 200
-    digestWaitTime: 1s
-    requestWaitTime: 1500ms
-    responseWaitTime: 2s
-    aliveTimeInterval: 5s
-    aliveExpirationTimeout: 25s
-    reconnectInterval: 25s
-    maxConnectionAttempts: 120
-    msgExpirationFactor: 20
-    election:
-      startupGracePeriod: 15s
-      membershipSampleInterval: 1s
-      leaderAliveThreshold: 10s
-      leaderElectionDuration: 5s
-    pvtData:
+{GOSSIP}    pvtData:
       pullRetryThreshold: 60s
       transientstoreMaxBlockRetention: {retention}
-      pushAckTimeout: 3s
-      btlPullMargin: 10
-      reconcileBatchSize: 10
-      reconcileSleepInterval: 1m
-      reconciliationEnabled: true
-      skipPullingInvalidTransactionsDuringCommit: false
-      implicitCollectionDisseminationPolicy:
-        requiredPeerCount: 0
-        maxPeerCount: 1
-    state:
-      enabled: false
-      checkInterval: 10s
-      responseTimeout: 3s
-      batchSize: 10
-      blockBufferSize: 20
-      maxRetries: 3
-  tls:
+{PRIVATE_DATA}"
+    )
+}
+
+fn tls() -> String {
+    format!(
+        "  tls:
     enabled: true
     clientAuthRequired: false
     cert:

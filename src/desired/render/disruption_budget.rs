@@ -1,6 +1,6 @@
 //! How many pods of a group a drain may take.
 //!
-//! Input: a network's wanted nodes. Output: one PodDisruptionBudget for each (network, organization, role, region).
+//! Input: a network's wanted nodes. Output: one `PodDisruptionBudget` for each (network, organization, role, region).
 //! Invariant: none may go while there is no spare. Spare for orderers: a majority of all the network's orderers stays
 //! without one (Raft needs three for that); for peers: another peer of the group. Budgets know nothing of other
 //! regions: two drains in two regions at once are for heddle's own budgets and the people who drain.

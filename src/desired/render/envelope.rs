@@ -29,7 +29,7 @@ const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 /// Writes a tenant's envelope down.
 pub(super) fn render(sheet: &mut Sheet<'_>, tenant: &Tenant) {
     let unit = sheet.unit();
-    unit.regions = tenant.regions.clone();
+    unit.regions.clone_from(&tenant.regions);
     unit.decommissioned = tenant.lifecycle == Lifecycle::Decommissioned;
     if unit.decommissioned {
         return;

@@ -10,6 +10,12 @@ use crate::model::names::MspId;
 
 /// The file's text.
 pub(super) fn text(line: ReleaseLine, msp_id: &MspId) -> String {
+    let mut text = general(line, msp_id);
+    text.push_str(&rest());
+    text
+}
+
+fn general(line: ReleaseLine, msp_id: &MspId) -> String {
     let (backoff, throttling, replication, bootstrap) = match line {
         ReleaseLine::V2_5 => ("", "", "", "  BootstrapMethod: none\n"),
         ReleaseLine::V3 => (
@@ -57,7 +63,13 @@ pub(super) fn text(line: ReleaseLine, msp_id: &MspId) -> String {
   Authentication:
     TimeWindow: 15m
     NoExpirationChecks: false
-FileLedger:
+"
+    )
+}
+
+fn rest() -> String {
+    format!(
+        "FileLedger:
   Location: {DATA}/ledger
 Operations:
   ListenAddress: 0.0.0.0:{OPERATIONS_PORT}

@@ -20,7 +20,7 @@ use crate::spec::organization::{Resources, Storage};
 
 /// User and group of every process. Fabric's images name none and would run as root.
 const USER: u32 = 10_001;
-/// Files of Secrets and ConfigMaps: readable by user and group (octal 0440), which `fsGroup` makes the process's.
+/// Files of Secrets and `ConfigMaps`: readable by user and group (octal 0440), which `fsGroup` makes the process's.
 pub(super) const FILE_MODE: u32 = 0o440;
 /// Template annotation: the digest of the files.
 const CONFIG_DIGEST: &str = "heddle.dev/config";
