@@ -1,7 +1,10 @@
-//! A small fleet of three tenants, rendered whole: golden files and the properties that hold for every object.
+//! A small fleet of three tenants, rendered whole and compared with its golden files.
 //!
 //! `HEDDLE_BLESS=1 cargo test --lib desired::render` writes the golden files anew; read the difference before it is
 //! committed.
+
+mod changes;
+mod properties;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,7 +13,6 @@ use serde_json::Value;
 
 use super::*;
 use crate::desired::unit::DesiredUnit;
-use crate::k8s::ownership;
 use crate::model::fabric_release::FabricVersion;
 use crate::model::names::{MemberName, MspId, NodeName, RegionName, StorageProfileName, TenantName};
 use crate::model::object::Kind;
