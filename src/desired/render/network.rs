@@ -121,7 +121,8 @@ pub(super) fn config_volume(name: &str, path: &str) -> (Value, Value) {
 }
 
 /// An MSP folder: Secret keys are flat, so each is put where Fabric looks for it. Issuing CAs are always there, because
-/// an intermediate that comes later would invalidate what the root issued.
+/// an intermediate that comes later would invalidate what the root issued; an empty file is passed over with a warning
+/// (seen on 2.5.16 and 3.1.5).
 pub(super) fn msp_volume(config: &str, secret: &str, path: &str) -> (Value, Value) {
     let items = [
         ("cacert.pem", "cacerts/ca.pem"),

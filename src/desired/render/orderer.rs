@@ -3,7 +3,7 @@
 //! Input: one node's inputs. Output: its [`Workload`]. It knows no channels: those are joined over the admin port.
 //! Invariants: ready when the port accepts and reachable before, because a node that waits for others to be ready
 //! while they wait for it never forms a quorum; alive by `/healthz`, which has no checks in an orderer and so never
-//! restarts one for another's fault.
+//! restarts one for another's fault. The price of a port probe is an error line about a torn handshake in the log.
 
 use std::collections::{BTreeMap, BTreeSet};
 
