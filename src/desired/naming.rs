@@ -32,6 +32,16 @@ pub fn node(network: &NetworkRef, organization: &OrganizationRef, node: &NodeNam
     }
 }
 
+/// The name of what a network's nodes of one organization and role share, such as a disruption budget.
+pub fn group(network: &NetworkRef, organization: &OrganizationRef, role: &str) -> String {
+    let plain = format!("{}-{}-{role}s", network.name, organization.name);
+    if network.tenant == organization.tenant {
+        bounded(&plain, WORKLOAD_MAX)
+    } else {
+        bounded(&format!("{plain}-{}", Digest::of(network.to_string().as_bytes()).short(8)), WORKLOAD_MAX)
+    }
+}
+
 /// The workload name of an organization's certificate authority.
 pub fn certificate_authority(organization: &OrganizationRef) -> String {
     bounded(&format!("{}-ca", organization.name), WORKLOAD_MAX)

@@ -5,7 +5,7 @@
 //! itself; owner labels never go into pod or claim templates.
 
 use crate::model::digest::Digest;
-use crate::model::names::{InstallationId, RegionName};
+use crate::model::names::{InstallationId, RegionName, TenantName};
 use crate::model::object::ObjectId;
 use crate::model::unit::UnitId;
 
@@ -23,8 +23,21 @@ pub const PART_OF: &str = "applyset.kubernetes.io/part-of";
 pub const INVENTORY_OF: &str = "heddle.dev/inventory-of";
 /// Annotation: the object's own identity.
 pub const SELF: &str = "heddle.dev/self";
+/// `ServiceAccount` of Fabric's pods; it has no rights and mounts no token.
+pub const NODE_ACCOUNT: &str = "fabric-node";
+/// `ClusterRole` (from the chart) of [`TENANT_ACCOUNT`] within its namespace.
+pub const TENANT_ROLE: &str = "heddle-tenant";
+/// `ClusterRole` (from the chart) of a tenant's people: workloads and logs.
+pub const VIEW_STANDARD_ROLE: &str = "heddle-view-standard";
+/// `ClusterRole` (from the chart) of a tenant's people: workloads only.
+pub const VIEW_RESTRICTED_ROLE: &str = "heddle-view-restricted";
 /// The namespace that holds heddle's own objects in each region.
 pub const SYSTEM_NAMESPACE: &str = "heddle-system";
+
+/// The group of a tenant's people, as the cluster's authentication names it.
+pub fn tenant_group(tenant: &TenantName) -> String {
+    format!("heddle:tenant:{tenant}")
+}
 
 /// The account that lists and watches.
 pub const OBSERVER_ACCOUNT: &str = "heddle-observer";
