@@ -3,4 +3,7 @@
 //! Input: requests as real servers get them. Output: answers as real servers gave them. It shares no decision code
 //! with the rest. Invariant: `run` cannot reach it; only the demo and tests can.
 
+pub mod clock;
+pub mod faults;
+pub mod kube_port;
 pub mod store;
