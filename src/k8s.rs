@@ -4,8 +4,12 @@
 //! decides what should exist; it only says what a tree means.
 
 pub mod difference;
+pub mod fields;
+pub mod guarded;
 pub mod health;
+pub mod immutable;
 pub mod kinds;
 pub mod object;
 pub mod ownership;
 pub mod projection;
+pub mod quantity;

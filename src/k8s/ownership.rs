@@ -26,6 +26,23 @@ pub const SELF: &str = "heddle.dev/self";
 /// The namespace that holds heddle's own objects in each region.
 pub const SYSTEM_NAMESPACE: &str = "heddle-system";
 
+/// The account that lists and watches.
+pub const OBSERVER_ACCOUNT: &str = "heddle-observer";
+/// The account that writes namespaces, quotas, access and policies.
+pub const PLATFORM_ACCOUNT: &str = "heddle-platform";
+/// The account in each tenant's namespace that writes everything else in it.
+pub const TENANT_ACCOUNT: &str = "heddle-tenant";
+
+/// The user name of a ServiceAccount, as it is impersonated.
+pub fn account_user(namespace: &str, account: &str) -> String {
+    format!("system:serviceaccount:{namespace}:{account}")
+}
+
+/// The label selector for the inventories of an installation.
+pub fn inventory_selector(installation: &InstallationId) -> String {
+    format!("{INVENTORY_OF}={installation}")
+}
+
 /// The field manager of an installation.
 pub fn field_manager(installation: &InstallationId) -> String {
     format!("heddle/{installation}")

@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use crate::k8s::health::HealthInputs;
 use crate::model::digest::Digest;
 use crate::model::object::{ObjectId, ResourceVersion, Uid};
 
@@ -47,28 +48,6 @@ pub struct Applied {
     pub api_version: Box<str>,
     /// The digest of the projection of the live object on the fields we own.
     pub projection: Digest,
-}
-
-/// What the health predicates of `k8s::health` need, by kind; at most a few numbers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HealthInputs {
-    /// The kind has no health: existing is enough.
-    None,
-    /// `status` of a StatefulSet.
-    StatefulSet {
-        /// `status.observedGeneration`.
-        observed_generation: Option<i64>,
-        /// `spec.replicas`.
-        replicas: i64,
-        /// `status.readyReplicas`.
-        ready: i64,
-        /// `status.updatedReplicas`.
-        updated: i64,
-        /// Whether `status.currentRevision` equals `status.updateRevision`.
-        revision_current: bool,
-    },
-    /// `status.phase` of a `PersistentVolumeClaim` or a Namespace.
-    Phase(Box<str>),
 }
 
 /// A live object with its body, read for one comparison and then dropped.
