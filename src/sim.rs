@@ -4,6 +4,8 @@
 //! with the rest. Invariant: `run` cannot reach it; only the demo and tests can.
 
 pub mod clock;
+pub mod controllers;
 pub mod faults;
+pub mod kube_http;
 pub mod kube_port;
 pub mod store;

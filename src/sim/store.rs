@@ -62,6 +62,11 @@ pub struct Key {
     pub name: Box<str>,
 }
 
+/// RFC 4648 with padding, as `data` of a Secret is written.
+pub fn base64(bytes: &[u8]) -> String {
+    prepare::base64(bytes)
+}
+
 impl Target<'_> {
     pub(crate) fn key(&self) -> Key {
         Key { resource: self.resource, namespace: self.namespace.into(), name: self.name.into() }

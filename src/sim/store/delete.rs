@@ -69,6 +69,15 @@ impl Store {
         Ok(deleted)
     }
 
+    /// Takes a namespace away whose content is gone.
+    pub(crate) fn end_namespace(&self, key: &Key) {
+        let mut state = self.state();
+        state.remove(key);
+        let version = state.version;
+        drop(state);
+        self.announce(version);
+    }
+
     fn begin(&self, state: &mut State, key: &Key, live: &Arc<Value>, dependents: Dependents) -> Deleted {
         let mut object = (**live).clone();
         if let (Dependents::Foreground, Some(metadata)) =

@@ -4,6 +4,7 @@
 //! version from which a watch goes on; pages of one list carry the version of its first page; a version that the
 //! history no longer reaches gives 410 and never a gap.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use super::failure::Failure;
 use super::resources::Resource;
 use super::selector::{FieldSelector, Selector};
-use super::{Key, Store, Target};
+use super::{Key, Store, Target, delete};
 
 /// What is listed or watched.
 #[derive(Debug, Clone)]
@@ -133,6 +134,39 @@ impl Store {
             Some(Told { happened, object: event.object.clone() })
         });
         Ok((told.collect(), state.version))
+    }
+}
+
+/// What the controllers look at.
+impl Store {
+    /// Everything of a resource, in one namespace or in all.
+    pub(crate) fn objects(&self, group: &str, plural: &str, namespace: Option<&str>) -> Vec<(Key, Arc<Value>)> {
+        let Some(resource) = Resource::by_plural(group, plural) else { return Vec::new() };
+        let first = Key { resource, namespace: namespace.unwrap_or_default().into(), name: "".into() };
+        let state = self.state();
+        state.range(&first, namespace).map(|(key, object)| (key.clone(), object.clone())).collect()
+    }
+
+    /// Namespaces that changed and owners that are gone, since the last call.
+    pub(crate) fn take_dirty(&self) -> (BTreeSet<Box<str>>, BTreeSet<(Box<str>, Box<str>)>) {
+        let mut state = self.state();
+        (std::mem::take(&mut state.dirty), std::mem::take(&mut state.gone))
+    }
+
+    /// Objects in a namespace that name an owner.
+    pub(crate) fn dependents(&self, namespace: &str, uid: &str) -> Vec<Key> {
+        delete::dependents(&self.state(), namespace, uid).into_iter().map(|(key, _)| key).collect()
+    }
+
+    /// Everything in a namespace.
+    pub(crate) fn content(&self, namespace: &str) -> Vec<Key> {
+        let state = self.state();
+        let namespaced = Resource::all().filter(|resource| resource.info().namespaced);
+        let keys = namespaced.flat_map(|resource| {
+            let first = Key { resource, namespace: namespace.into(), name: "".into() };
+            state.range(&first, Some(namespace)).map(|(key, _)| key.clone()).collect::<Vec<_>>()
+        });
+        keys.collect()
     }
 }
 
