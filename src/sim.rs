@@ -3,6 +3,7 @@
 //! Input: requests as real servers get them. Output: answers as real servers gave them. It shares no decision code
 //! with the rest. Invariant: `run` cannot reach it; only the demo and tests can.
 
+pub mod branch;
 pub mod clock;
 pub mod controllers;
 pub mod faults;

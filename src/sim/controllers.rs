@@ -1,4 +1,4 @@
-//! What a cluster does by itself: pods of StatefulSets, claims, ends of namespaces, collection of dependents.
+//! What a cluster does by itself: pods of sets, claims, ends of namespaces, collection of dependents.
 //!
 //! Input: a store. Output: its changes, one step at a time. It is driven by [`step`] or, in real time, by [`run`]; there
 //! is no scheduler and no kubelet. Invariants: a pod is ready only when every Secret, ConfigMap and claim that it mounts
@@ -92,7 +92,9 @@ fn finish(store: &Store, namespace: &str) {
     if content.is_empty() {
         store.end_namespace(&key);
     }
-    content.iter().for_each(|key| discard(store, key));
+    for key in &content {
+        discard(store, key);
+    }
 }
 
 /// Binds claims.

@@ -1,4 +1,4 @@
-//! StatefulSets and their pods.
+//! Every StatefulSet and its pods.
 //!
 //! Input: a namespace. Output: pods and status. Invariants: one pod at a time is made or replaced, from the lowest or
 //! the highest ordinal, unless the set says `Parallel`; a pod of another template is replaced whether it is ready or not.

@@ -36,7 +36,7 @@ struct Watching {
 }
 
 pub(super) fn respond(shared: &Arc<Shared>, route: &Route, query: Query) -> Result<Response, Failure> {
-    let seconds = route.text("timeoutSeconds").parse().map(Duration::from_secs).unwrap_or(TIMEOUT);
+    let seconds = route.text("timeoutSeconds").parse().map_or(TIMEOUT, Duration::from_secs);
     let mut watching = Watching {
         shared: shared.clone(),
         route: route.clone(),

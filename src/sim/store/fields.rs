@@ -131,14 +131,14 @@ impl FieldSet {
 
     /// Writes `fieldsV1`.
     pub(super) fn to_value(&self) -> Value {
-        let write = |(element, node): (&Box<str>, &Node)| {
+        let write = |element: &str, node: &Node| {
             let mut below = node.below.to_value();
             if let (true, false, Some(map)) = (node.member, node.below.is_empty(), below.as_object_mut()) {
                 map.insert(".".into(), Value::Object(Map::new()));
             }
-            (element.to_string(), below)
+            (element.to_owned(), below)
         };
-        Value::Object(self.0.iter().map(write).collect())
+        Value::Object(self.0.iter().map(|(element, node)| write(element, node)).collect())
     }
 }
 

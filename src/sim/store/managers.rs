@@ -70,7 +70,7 @@ pub(super) fn apply(
     let owned = Owned {
         api_version: writer.api_version.to_owned(),
         time: writer.now.to_owned(),
-        fields: ours(set, writer.subresource),
+        fields: ours(&set, writer.subresource),
     };
     managed.insert(id.clone(), owned);
     if !last.is_empty() {
@@ -100,10 +100,10 @@ pub(super) fn update(kind: &'static str, live: &Value, new: &mut Value, writer: 
     let comparison = typed::compare(root, &live_plain, &new_plain);
     let before = managed.get(&id).map(|owned| owned.fields.clone()).unwrap_or_default();
     let changed = comparison.modified.union(&comparison.added);
-    let fields = before.difference(&comparison.removed).union(&ours(changed, writer.subresource));
+    let fields = before.difference(&comparison.removed).union(&ours(&changed, writer.subresource));
     if fields != before {
         let owned =
-            Owned { api_version: writer.api_version.to_owned(), time: writer.now.to_owned(), fields: strip(fields) };
+            Owned { api_version: writer.api_version.to_owned(), time: writer.now.to_owned(), fields: strip(&fields) };
         managed.insert(id, owned);
     }
     managed.retain(|_, owned| !owned.fields.is_empty());
@@ -120,7 +120,7 @@ fn take(
     subresource: Option<&str>,
 ) -> Vec<(String, String)> {
     let comparison = typed::compare(root, live, new);
-    let changed = ours(comparison.modified.union(&comparison.added), subresource);
+    let changed = ours(&comparison.modified.union(&comparison.added), subresource);
     let mut taken = Vec::new();
     for (id, owned) in managed.iter_mut().filter(|(id, _)| *id != by) {
         let conflict = owned.fields.intersection(&changed);
@@ -135,7 +135,7 @@ fn take(
 fn describe(id: &Identifier) -> String {
     let mut text = format!("{:?}", id.manager);
     if !id.subresource.is_empty() {
-        text.push_str(&format!(" with subresource {:?}", id.subresource));
+        text = format!("{text} with subresource {:?}", id.subresource);
     }
     if !id.applied {
         text.push_str(" using ");
@@ -154,14 +154,14 @@ fn identifier(writer: Writer<'_>, applied: bool) -> Identifier {
 }
 
 /// The part of a set that a writer through this endpoint can own.
-fn ours(set: FieldSet, subresource: Option<&str>) -> FieldSet {
+fn ours(set: &FieldSet, subresource: Option<&str>) -> FieldSet {
     match subresource {
         Some("status") => set.only("status"),
-        _ => strip(set.without(&["status"])),
+        _ => strip(&set.without(&["status"])),
     }
 }
 
-fn strip(set: FieldSet) -> FieldSet {
+fn strip(set: &FieldSet) -> FieldSet {
     let mut system = FieldSet::default();
     for top in ["apiVersion", "kind", "metadata"] {
         system.insert(&[super::fields::field(top)]);

@@ -42,7 +42,7 @@ pub(super) fn field(of: Type, name: &str) -> (Type, Merge) {
     use Merge::{Atomic, Default, Keyed, Set};
     use Type::{Container, EnvSource, EnvVar, Meta, Plain, PodSpec, PodTemplate, Root, Spec, Status, Volume};
     match (of, name) {
-        (Root(_), "metadata") | (PodTemplate, "metadata") => (Meta, Default),
+        (Root(_) | PodTemplate, "metadata") => (Meta, Default),
         (Root(kind), "spec") => (if kind == "Pod" { PodSpec } else { Spec(kind) }, Default),
         (Root(_), "status") => (Status, Default),
         (Root("ServiceAccount"), "secrets") => (Plain, Keyed(&["name"])),
