@@ -66,19 +66,20 @@ struct Ask<'a> {
 }
 
 impl KubeCluster {
-    /// Over a client of [`config::client`], with the default deadline.
+    /// Over a client of [`config::client`].
     pub fn new(client: kube::Client, installation: &InstallationId) -> Self {
-        Self::with_deadline(client, installation, connection::DEADLINE)
-    }
-
-    /// With another deadline for each request.
-    pub fn with_deadline(client: kube::Client, installation: &InstallationId, deadline: Duration) -> Self {
         Self {
-            connection: Connection::new(client, deadline),
+            connection: Connection::new(client),
             selector: ownership::selector(installation),
             inventory_selector: ownership::inventory_selector(installation),
             field_manager: ownership::field_manager(installation),
         }
+    }
+
+    /// With another deadline for each request than [`connection::DEADLINE`].
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self { connection: self.connection.with_deadline(deadline), ..self }
     }
 
     /// How many requests were sent, by what for.

@@ -66,7 +66,7 @@ pub fn compare(desired: &Object, live: &Value, manager: &str) -> Difference {
         others.iter().map(|entry| Owned { manager: entry.manager, fields: entry.fields }).collect();
     let mut walk = Walk { kind: desired.id().kind, found: Difference::default() };
     let ours = ours.first().map(|entry| entry.fields);
-    walk.step("", Place { ours, others, live: Some(live), desired: Some(&wanted) });
+    walk.step("", &Place { ours, others, live: Some(live), desired: Some(&wanted) });
     let mut found = walk.found;
     found.immutable = immutable::paths(desired.id().kind, live, &found.fields);
     found.foreign.sort();
@@ -95,34 +95,32 @@ struct Walk {
 }
 
 impl Walk {
-    fn step(&mut self, path: &str, place: Place<'_>) {
+    fn step(&mut self, path: &str, place: &Place<'_>) {
         match (place.desired, place.ours) {
-            (None, None) => self.foreign(path, &place),
-            (None, Some(_)) => self.differs(path, FieldClass::Removed, &place),
+            (None, None) => self.foreign(path, place),
+            (None, Some(_)) => self.differs(path, FieldClass::Removed, place),
             (Some(desired), None) => self.not_ours(path, desired, place),
             (Some(desired), Some(ours)) => {
                 let whole = fields::is_leaf(ours) && (!place.is_shared() || !desired.is_object());
                 match (whole, place.live == place.desired) {
                     (true, true) => {}
-                    (true, false) => self.differs(path, FieldClass::Changed, &place),
-                    (false, _) => self.descend(path, desired, &place),
+                    (true, false) => self.differs(path, FieldClass::Changed, place),
+                    (false, _) => self.descend(path, desired, place),
                 }
             }
         }
     }
 
-    fn not_ours(&mut self, path: &str, desired: &Value, place: Place<'_>) {
+    fn not_ours(&mut self, path: &str, desired: &Value, place: &Place<'_>) {
         let inner = desired.is_object() && place.live.is_some_and(Value::is_object) && !place.is_held_whole();
         let keyed = desired.is_array() && place.live.is_some_and(Value::is_array) && place.is_shared();
         if inner || keyed {
-            return self.descend(path, desired, &place);
+            return self.descend(path, desired, place);
         }
-        let manager = match place.live == place.desired {
-            // Equal values never conflict: the server lets both own it.
-            true => "",
-            false => place.others.iter().map(|owned| owned.manager).min().unwrap_or_default(),
-        };
-        self.differs(path, FieldClass::Lost { manager: manager.to_owned() }, &place);
+        // Equal values never conflict: the server lets both own it.
+        let holders = place.others.iter().filter(|_| place.live != place.desired);
+        let manager = holders.map(|owned| owned.manager).min().unwrap_or_default();
+        self.differs(path, FieldClass::Lost { manager: manager.to_owned() }, place);
     }
 
     fn foreign(&mut self, path: &str, place: &Place<'_>) {
@@ -152,7 +150,7 @@ impl Walk {
                 live: place.live.and_then(|live| value_of(live, &member)),
                 desired: value_of(desired, &member),
             };
-            self.step(&fields::path_below(path, &member), below);
+            self.step(&fields::path_below(path, &member), &below);
         }
         if let (Value::Array(wanted), Some(Value::Array(live)), Some(_)) = (desired, place.live, place.ours) {
             self.order(path, wanted, live, &names);

@@ -62,6 +62,3 @@ fn shrinks(field: &FieldDifference) -> bool {
         _ => true,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -33,7 +33,7 @@ pub const PLATFORM_ACCOUNT: &str = "heddle-platform";
 /// The account in each tenant's namespace that writes everything else in it.
 pub const TENANT_ACCOUNT: &str = "heddle-tenant";
 
-/// The user name of a ServiceAccount, as it is impersonated.
+/// The user name of a `ServiceAccount`, as it is impersonated.
 pub fn account_user(namespace: &str, account: &str) -> String {
     format!("system:serviceaccount:{namespace}:{account}")
 }

@@ -64,10 +64,15 @@ pub enum ConfigError {
 
 /// A client for a region. Must be called within a tokio runtime.
 pub async fn client(access: &Access) -> Result<kube::Client, ConfigError> {
-    let mut config = match access {
+    let config = match access {
         Access::InCluster => kube::Config::incluster().map_err(|error| ConfigError::NotInCluster(Box::new(error)))?,
         Access::File { path, context } => from_file(path, context.as_deref()).await?,
     };
+    client_of(config)
+}
+
+/// A client that connects within its time and sends every request once.
+pub(super) fn client_of(mut config: kube::Config) -> Result<kube::Client, ConfigError> {
     config.connect_timeout = Some(CONNECT_MAX);
     // The client would send a write again after a 504, whose effect may have happened.
     config.default_retry = false;

@@ -59,7 +59,7 @@ pub struct Refusal {
     /// What it means.
     pub error: ClusterError,
     /// What the server said, if it was the API server that answered.
-    pub status: Option<Status>,
+    pub status: Option<Box<Status>>,
 }
 
 impl From<ClusterError> for Refusal {
@@ -69,9 +69,15 @@ impl From<ClusterError> for Refusal {
 }
 
 impl Connection {
-    /// Over this client.
-    pub fn new(client: kube::Client, deadline: Duration) -> Self {
-        Self { client, limiter: Limiter::default(), meter: Meter::default(), deadline }
+    /// Over this client, with [`DEADLINE`].
+    pub fn new(client: kube::Client) -> Self {
+        Self { client, limiter: Limiter::default(), meter: Meter::default(), deadline: DEADLINE }
+    }
+
+    /// The same with another deadline.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
     }
 
     /// The counters.
@@ -136,7 +142,7 @@ async fn refused(parts: &http::response::Parts, body: Body, tried: Tried<'_>) ->
     // Without its body a refusal still has its code.
     let body = collect(body, STATUS_BYTES_MAX).await.unwrap_or_default();
     let status = Status::read(&body);
-    Refusal { error: status::error(parts.status, &parts.headers, status.as_ref(), tried), status }
+    Refusal { error: status::error(parts.status, &parts.headers, status.as_ref(), tried), status: status.map(Box::new) }
 }
 
 async fn collect(body: Body, bytes_max: usize) -> Result<Vec<u8>, ClusterError> {

@@ -14,7 +14,8 @@ pub fn of(error: &(dyn Error + 'static)) -> ClusterError {
     if find::<rustls::Error>(error).is_some_and(is_certificate) {
         return ClusterError::Certificate { detail: detail() };
     }
-    let connecting = find::<hyper_util::client::legacy::Error>(error).is_some_and(|error| error.is_connect());
+    let connecting =
+        find::<hyper_util::client::legacy::Error>(error).is_some_and(hyper_util::client::legacy::Error::is_connect);
     if connecting {
         ClusterError::Unreachable { detail: detail() }
     } else {

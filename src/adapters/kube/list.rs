@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
+use super::text::masked;
 use crate::model::object::ResourceVersion;
 use crate::ports::cluster::ClusterError;
 
@@ -39,7 +40,8 @@ pub fn read<T, E: fmt::Display>(
 ) -> Result<Listed<T>, ClusterError> {
     let malformed = |detail: String| ClusterError::Malformed { detail };
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let list = ListSeed { keep }.deserialize(&mut deserializer).map_err(|error| malformed(error.to_string()))?;
+    let list =
+        ListSeed { keep }.deserialize(&mut deserializer).map_err(|error| malformed(masked(&error.to_string())))?;
     let (items, metadata) = list;
     let version = metadata.resource_version.filter(|version| !version.is_empty());
     let version = version.ok_or_else(|| malformed("a list without resourceVersion".into()))?;

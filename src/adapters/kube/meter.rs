@@ -107,7 +107,9 @@ mod tests {
     #[test]
     fn lists_leases_and_metadata_are_counted_apart_from_object_requests() {
         let meter = Meter::default();
-        Call::ALL.into_iter().for_each(|call| meter.count(call));
+        for call in Call::ALL {
+            meter.count(call);
+        }
         assert!(meter.counts().all(|(_, count)| count == 1));
         assert_eq!(meter.object_requests(), 4);
         assert_eq!(Call::ALL.map(|call| call as usize), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);

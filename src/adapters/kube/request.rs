@@ -3,6 +3,8 @@
 //! Input: ids, identities, objects. Output: `http` requests. Nothing is sent here. Invariants: every request
 //! impersonates; an object is serialized once and never copied for it.
 
+use std::fmt::Write as _;
+
 use http::{HeaderName, HeaderValue, Method, Request, header};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
@@ -20,7 +22,7 @@ pub const APPLY: &str = "application/apply-patch+yaml";
 
 const IMPERSONATE_USER: HeaderName = HeaderName::from_static("impersonate-user");
 
-/// The user name of an identity. The server itself adds the groups of a ServiceAccount when none are sent
+/// The user name of an identity. The server itself adds the groups of a `ServiceAccount` when none are sent
 /// (`apiserver/pkg/endpoints/filters/impersonation`).
 pub fn user(identity: &Identity) -> String {
     match identity {
@@ -41,7 +43,7 @@ pub fn target(path: &str, query: &[(&str, &str)]) -> String {
             if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
                 target.push(char::from(byte));
             } else {
-                target.push_str(&format!("%{byte:02X}"));
+                let _infallible = write!(target, "%{byte:02X}");
             }
         }
     }

@@ -97,6 +97,9 @@ pub fn error(code: StatusCode, headers: &HeaderMap, status: Option<&Status>, tri
         return ClusterError::Denied { detail: detail() };
     }
     match code.as_u16() {
+        // Another life of the object: an apply with an old uid changes an immutable field.
+        422 if said.causes().any(|cause| cause.field.as_deref() == Some("metadata.uid")) => ClusterError::Conflict,
+        500 if is_unknown_field(said) => ClusterError::Invalid { detail: detail() },
         400 | 413 | 422 => ClusterError::Invalid { detail: invalid(said).unwrap_or_else(detail) },
         401 => ClusterError::Unauthenticated,
         403 => forbidden(said, detail(), tried),
@@ -120,6 +123,11 @@ fn is_denial(status: &Status) -> bool {
     message.contains("denied the request")
         || message.contains(" denied request: ")
         || message.contains("violates PodSecurity ")
+}
+
+/// A field that no schema has, found before anything is stored: the server calls it an internal error.
+fn is_unknown_field(status: &Status) -> bool {
+    status.message().starts_with("failed to create typed patch object ")
 }
 
 fn forbidden(status: &Status, detail: String, tried: Tried<'_>) -> ClusterError {

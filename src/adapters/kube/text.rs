@@ -58,7 +58,7 @@ fn without_tokens(word: &str) -> String {
 }
 
 fn token_or_mask(run: &str) -> &str {
-    let has = |test: fn(&u8) -> bool| run.as_bytes().iter().any(|byte| test(byte));
+    let has = |test: fn(&u8) -> bool| run.as_bytes().iter().any(test);
     let random = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit);
     let hexadecimal = run.len() >= 32 && run.bytes().all(|byte| byte.is_ascii_hexdigit());
     if run.len() >= TOKEN_MIN && random || hexadecimal { MASK } else { run }
