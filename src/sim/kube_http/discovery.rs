@@ -32,6 +32,9 @@ pub(super) fn respond(path: &str, accept: &str) -> Option<Response> {
         ["api", "v1"] => resource_list(""),
         ["apis", group] if groups().contains(group) => group_of(group),
         ["apis", group, "v1"] if groups().contains(group) => resource_list(group),
+        ["openapi", "v3"] => openapi_index(),
+        ["openapi", "v3", "api", "v1"] => openapi(""),
+        ["openapi", "v3", "apis", group, "v1"] if groups().contains(group) => openapi(group),
         _ => return None,
     };
     Some(answer::json(StatusCode::OK, &value))
@@ -48,6 +51,32 @@ fn groups() -> Vec<&'static str> {
 fn group_of(group: &str) -> Value {
     let version = json!({"groupVersion": format!("{group}/v1"), "version": "v1"});
     json!({"kind": "APIGroup", "apiVersion": "v1", "name": group, "versions": [version.clone()], "preferredVersion": version})
+}
+
+fn openapi_index() -> Value {
+    let path = |group: &str| if group.is_empty() { "api/v1".to_owned() } else { format!("apis/{group}/v1") };
+    let entry = |group: &str| (path(group), json!({"serverRelativeURL": format!("/openapi/v3/{}", path(group))}));
+    let paths: serde_json::Map<String, Value> = std::iter::once("").chain(groups()).map(entry).collect();
+    json!({ "paths": paths })
+}
+
+/// Only which parameters a PATCH takes: `kubectl edit` and `kubectl apply` ask before they leave validation to the
+/// server. There are no schemas.
+fn openapi(group: &str) -> Value {
+    let root = if group.is_empty() { "/api/v1".to_owned() } else { format!("/apis/{group}/v1") };
+    let paths: serde_json::Map<String, Value> = of_group(group)
+        .map(|resource| {
+            let info = resource.info();
+            let scope = if info.namespaced { "/namespaces/{namespace}" } else { "" };
+            let parameters: Vec<Value> = ["dryRun", "fieldManager", "fieldValidation", "force"]
+                .map(|name| json!({"name": name, "in": "query", "schema": {"type": "string"}}))
+                .to_vec();
+            let kind = json!({"group": group, "version": "v1", "kind": info.kind});
+            let patch = json!({"parameters": parameters, "x-kubernetes-group-version-kind": kind, "responses": {}});
+            (format!("{root}{scope}/{}/{{name}}", info.plural), json!({ "patch": patch }))
+        })
+        .collect();
+    json!({"openapi": "3.0.0", "info": {"title": "heddle simulated region", "version": "v1"}, "paths": paths})
 }
 
 fn of_group(group: &str) -> impl Iterator<Item = Resource> {
