@@ -103,10 +103,8 @@ pub(super) fn changed(resource: Resource, old: &Value, new: &mut Value, subresou
         }
     }
     keep_system_metadata(old, new);
-    if info.kind == "Namespace" {
-        if let Some(spec) = old.get("spec") {
-            set(new, &["spec"], spec.clone());
-        }
+    if let (true, Some(spec)) = (info.kind == "Namespace", old.get("spec")) {
+        set(new, &["spec"], spec.clone());
     }
     always(resource, new);
     // The strategy of network policies compares before empty lists are dropped, all others after.

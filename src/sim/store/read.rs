@@ -137,6 +137,9 @@ impl Store {
     }
 }
 
+/// Namespaces that changed, and owners that are gone by namespace and uid.
+type Dirty = (BTreeSet<Box<str>>, BTreeSet<(Box<str>, Box<str>)>);
+
 /// What the controllers look at.
 impl Store {
     /// Everything of a resource, in one namespace or in all.
@@ -148,7 +151,7 @@ impl Store {
     }
 
     /// Namespaces that changed and owners that are gone, since the last call.
-    pub(crate) fn take_dirty(&self) -> (BTreeSet<Box<str>>, BTreeSet<(Box<str>, Box<str>)>) {
+    pub(crate) fn take_dirty(&self) -> Dirty {
         let mut state = self.state();
         (std::mem::take(&mut state.dirty), std::mem::take(&mut state.gone))
     }
@@ -189,7 +192,10 @@ impl PartialEq for Query {
 
 fn write_token(version: u64, key: &Key) -> String {
     let text = json!([version, key.namespace, key.name]).to_string();
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+    text.bytes()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }
 
 fn read_token(resource: Resource, token: &str) -> Result<(u64, Key), Failure> {

@@ -8,6 +8,7 @@
 pub struct Resource(usize);
 
 /// What the API says of a resource.
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts of a table, not states")]
 #[derive(Debug, Clone, Copy)]
 pub struct ResourceInfo {
     /// API group; empty for the core group.

@@ -1,4 +1,4 @@
-//! How the server merges lists and maps: the part of its OpenAPI schema that server-side apply needs.
+//! How the server merges lists and maps: the part of its schema that server-side apply needs.
 //!
 //! Input: a type and a field. Output: the field's type and how its value merges. Values are not validated. The source is
 //! `listType`, `listMapKey` and `mapType` in `k8s.io/api` 0.36. Invariant: what is not named here is a granular map, an
@@ -38,6 +38,7 @@ pub(super) enum Merge {
 }
 
 /// The type of a field and how it merges.
+#[expect(clippy::match_same_arms, reason = "the rows of a table, sorted by type")]
 pub(super) fn field(of: Type, name: &str) -> (Type, Merge) {
     use Merge::{Atomic, Default, Keyed, Set};
     use Type::{Container, EnvSource, EnvVar, Meta, Plain, PodSpec, PodTemplate, Root, Spec, Status, Volume};

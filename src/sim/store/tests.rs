@@ -83,11 +83,11 @@ fn a_field_of_another_is_a_conflict_in_the_servers_words() {
     let patch = json!({"spec": {"template": {"spec": {"containers": [{"name": "peer", "image": "two"}]}}}});
     store.patch(at("statefulsets", "ns", "s"), PatchKind::Strategic, &patch, by("kubectl-edit")).unwrap();
     let failure = apply_set(&store, "a", set("one")).unwrap_err();
-    let path = ".spec.template.spec.containers[name=\"peer\"].image";
+    let field = ".spec.template.spec.containers[name=\"peer\"].image";
     let words = "conflict with \"kubectl-edit\" using apps/v1";
     assert_eq!(failure.code, 409);
-    assert_eq!(failure.field_causes(), [(words.to_owned(), path.to_owned())]);
-    assert_eq!(failure.message, format!("Apply failed with 1 conflict: {words}: {path}"));
+    assert_eq!(failure.field_causes(), [(words.to_owned(), field.to_owned())]);
+    assert_eq!(failure.message, format!("Apply failed with 1 conflict: {words}: {field}"));
     let forced =
         store.apply(at("statefulsets", "ns", "s"), set("one"), WriteOptions { force: true, ..by("a") }).unwrap();
     assert_eq!(forced.object["spec"]["template"]["spec"]["containers"][0]["image"], "one");

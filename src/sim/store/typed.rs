@@ -102,10 +102,8 @@ fn walk(
             walk(of, Merge::Default, old_item, new_item, path, comparison);
             path.pop();
         }
-    } else if let (Some(old), Some(new)) = (old, new) {
-        if old != new {
-            comparison.modified.insert(path);
-        }
+    } else if old.is_some() && new.is_some() && old != new {
+        comparison.modified.insert(path);
     }
     match (old, new) {
         (None, Some(_)) => comparison.added.insert(path),

@@ -124,7 +124,7 @@ const STATEFULSET_MUTABLE: &[&str] = &[
 fn spec_differs(old: &Value, new: &Value, mutable: &[&str]) -> bool {
     let rest = |object: &Value| {
         let mut spec = object.get("spec").and_then(Value::as_object).cloned().unwrap_or_default();
-        mutable.iter().for_each(|name| drop(spec.remove(*name)));
+        spec.retain(|name, _| !mutable.contains(&name.as_str()));
         spec
     };
     rest(old) != rest(new)

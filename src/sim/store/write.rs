@@ -177,7 +177,7 @@ impl Store {
             return self.store_new(&mut state, target, merged, options, Vec::new());
         };
         let merged = managers::apply(kind, &live, &config, writer, options.force).map_err(refused)?;
-        self.store_changed(&mut state, target, &live, merged, options, Vec::new())
+        self.store_changed(&mut state, target, (&live, merged), options, Vec::new())
     }
 
     fn change(
@@ -208,7 +208,7 @@ impl Store {
         let writer =
             Writer { manager: options.manager, api_version: &api_version, subresource: options.subresource, now: &now };
         managers::update(target.resource.info().kind, &live, &mut new, writer);
-        self.store_changed(&mut state, target, &live, new, options, warnings)
+        self.store_changed(&mut state, target, (&live, new), options, warnings)
     }
 
     fn store_new(
@@ -238,8 +238,7 @@ impl Store {
         &self,
         state: &mut State,
         target: Target<'_>,
-        live: &Arc<Value>,
-        mut new: Value,
+        (live, mut new): (&Arc<Value>, Value),
         options: WriteOptions<'_>,
         warnings: Vec<String>,
     ) -> Result<Written, Failure> {
@@ -297,7 +296,7 @@ fn name_of(state: &mut State, body: &mut Value) -> String {
 fn unknown(target: Target<'_>, body: &mut Value, validation: Validation) -> Result<Vec<String>, Failure> {
     let unknown = validate::unknown_fields(target.resource, body);
     if let Some(object) = body.as_object_mut() {
-        unknown.iter().for_each(|name| drop(object.remove(name)));
+        object.retain(|name, _| !unknown.contains(name));
     }
     let words: Vec<String> = unknown.iter().map(|name| format!("unknown field {name:?}")).collect();
     match validation {
