@@ -60,7 +60,7 @@ mod tests {
             let base: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
             let clock = SimClock::new(base);
             assert_eq!(clock.now(), base);
-            clock.sleep(Duration::from_secs(3600)).await;
+            clock.sleep(Duration::from_hours(1)).await;
             assert_eq!(clock.now().to_string(), "2026-01-01T01:00:00Z");
         });
     }

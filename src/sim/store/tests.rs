@@ -30,7 +30,9 @@ fn object(api_version: &str, kind: &str, name: &str, body: Value) -> Value {
 }
 
 fn map(data: Value) -> Value {
-    object("v1", "ConfigMap", "x", json!({ "data": data }))
+    let mut body = json!({});
+    body["data"] = data;
+    object("v1", "ConfigMap", "x", body)
 }
 
 fn set(image: &str) -> Value {
