@@ -40,6 +40,8 @@ pub(super) fn error(failure: &Failure, verb: &str) -> ClusterError {
         409 => ClusterError::FieldConflicts(conflicts.iter().map(conflict).collect()),
         410 => ClusterError::Expired,
         429 | 503 => ClusterError::Busy { retry_after: failure.retry_after.map(Duration::from_secs) },
+        // Another life of the object: an apply with an old uid changes an immutable field.
+        422 if failure.names_field("metadata.uid") => ClusterError::Conflict,
         400 | 422 => ClusterError::Invalid { detail },
         // The typed reader of an apply refuses with 500 what is simply wrong.
         500 if detail.starts_with("failed to create typed patch object") => ClusterError::Invalid { detail },

@@ -53,6 +53,8 @@ fn a_create_happens_once_and_an_update_only_on_the_copy_that_was_seen() {
         let second = apply(&world, &map("2"), exactly(&first)).await.unwrap().live;
         assert_ne!(first.resource_version, second.resource_version);
         assert!(matches!(apply(&world, &map("3"), exactly(&first)).await, Err(ClusterError::Conflict)));
+        let other = Expect::Exactly { uid: Uid::new("other"), resource_version: second.resource_version };
+        assert!(matches!(apply(&world, &map("3"), other).await, Err(ClusterError::Conflict)));
     });
 }
 

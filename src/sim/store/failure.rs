@@ -157,6 +157,12 @@ impl Failure {
         causes.into_iter().flatten().any(|cause| cause.get("reason").and_then(Value::as_str) == Some(reason))
     }
 
+    /// Whether one of the causes is about this field.
+    pub fn names_field(&self, field: &str) -> bool {
+        let causes = self.details.as_ref().and_then(|details| details.get("causes")).and_then(Value::as_array);
+        causes.into_iter().flatten().any(|cause| cause.get("field").and_then(Value::as_str) == Some(field))
+    }
+
     /// The `Status` object that is sent.
     pub fn to_status(&self) -> Value {
         let mut status = json!({
