@@ -2,3 +2,11 @@
 //!
 //! Input: requests as real servers get them. Output: answers as real servers gave them. It shares no decision code
 //! with the rest. Invariant: `run` cannot reach it; only the demo and tests can.
+
+pub mod branch;
+pub mod clock;
+pub mod controllers;
+pub mod faults;
+pub mod kube_http;
+pub mod kube_port;
+pub mod store;

@@ -1,0 +1,122 @@
+//! What a cluster does by itself: pods of sets, claims, ends of namespaces, collection of dependents.
+//!
+//! Input: a store. Output: its changes, one step at a time. It is driven by [`step`] or, in real time, by [`run`]; there
+//! is no scheduler and no kubelet. Invariants: a pod is ready only when every Secret, ConfigMap and claim that it mounts
+//! exists and is bound; one step makes at most one move for each StatefulSet, so that a restart is seen from outside;
+//! a step without news does nothing.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::store::delete::DeleteOptions;
+use super::store::resources::Resource;
+use super::store::write::{PatchKind, WriteOptions};
+use super::store::{Key, Store};
+
+mod stateful_set;
+#[cfg(test)]
+mod tests;
+
+/// How many steps [`settle`] makes at most: a set of some pods takes a few for each.
+const STEPS_MAX: usize = 10_000;
+
+const MANAGER: &str = "kube-controller-manager";
+
+/// Makes steps until nothing moves any more.
+pub fn settle(store: &Store) {
+    for _ in 0..STEPS_MAX {
+        if !step(store) {
+            return;
+        }
+    }
+}
+
+/// Makes steps whenever something changed, until it is dropped.
+pub async fn run(store: Arc<Store>) {
+    let mut news = store.subscribe();
+    loop {
+        while step(&store) {
+            tokio::task::yield_now().await;
+        }
+        if news.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Makes one step in every namespace that changed; tells whether anything moved.
+pub fn step(store: &Store) -> bool {
+    let before = store.version();
+    let (dirty, gone) = store.take_dirty();
+    for (namespace, uid) in gone {
+        for key in store.dependents(&namespace, &uid) {
+            discard(store, &key);
+        }
+    }
+    for namespace in dirty {
+        if namespace.is_empty() {
+            namespaces(store);
+            continue;
+        }
+        claims(store, &namespace);
+        stateful_set::step_all(store, &namespace);
+        finish(store, &namespace);
+    }
+    store.version() != before
+}
+
+fn discard(store: &Store, key: &Key) {
+    // What is gone already needs no more.
+    drop(store.delete(key.target(), DeleteOptions::default()));
+}
+
+/// Marks namespaces that end, so that their content is looked at.
+fn namespaces(store: &Store) {
+    for (key, object) in store.objects("", "namespaces", None) {
+        if object.pointer("/metadata/deletionTimestamp").is_some() {
+            finish(store, &key.name);
+        }
+    }
+}
+
+/// Ends a namespace: first its content, then itself.
+fn finish(store: &Store, namespace: &str) {
+    let Some(resource) = Resource::by_plural("", "namespaces") else { return };
+    let key = Key { resource, namespace: "".into(), name: namespace.into() };
+    let ending = store.get(key.target()).is_ok_and(|object| object.pointer("/metadata/deletionTimestamp").is_some());
+    if !ending {
+        return;
+    }
+    let content = store.content(namespace);
+    if content.is_empty() {
+        store.end_namespace(&key);
+    }
+    for key in &content {
+        discard(store, key);
+    }
+}
+
+/// Binds claims.
+fn claims(store: &Store, namespace: &str) {
+    for (key, claim) in store.objects("", "persistentvolumeclaims", Some(namespace)) {
+        let text = |pointer: &str| claim.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        if text("/status/phase") == "Bound" || claim.pointer("/metadata/deletionTimestamp").is_some() {
+            continue;
+        }
+        let volume = json!({"spec": {"volumeName": format!("pvc-{}", text("/metadata/uid"))}});
+        patch(store, &key, None, &volume);
+        let status = json!({"status": {
+            "phase": "Bound",
+            "accessModes": claim.pointer("/spec/accessModes"),
+            "capacity": {"storage": claim.pointer("/spec/resources/requests/storage")},
+        }});
+        patch(store, &key, Some("status"), &status);
+    }
+}
+
+fn patch(store: &Store, key: &Key, subresource: Option<&str>, body: &Value) {
+    let options = WriteOptions { manager: MANAGER, subresource, ..WriteOptions::default() };
+    // A hook may refuse it or the object be gone: the next change of it brings the next try.
+    drop(store.patch(key.target(), PatchKind::Merge, body, options));
+}
