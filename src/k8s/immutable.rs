@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::difference::FieldDifference;
-use super::quantity;
+use super::quantity::Quantity;
 use crate::model::object::Kind;
 
 /// What of a StatefulSet's spec may change.

@@ -1,9 +1,6 @@
-//! Integration tests: the real code on simulated servers and on real Git repositories on disk.
+//! Effects on this machine: a simulated region behind HTTPS, Git repositories on disk and behind a loopback server.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on fails where it stands; clippy knows only #[test] functions as tests"
-)]
-
+mod git;
+mod git_publish;
+mod git_world;
 mod sim_region;
