@@ -1,0 +1,18 @@
+//! Suites against real servers: `cargo test --test real -- [words of a case]`.
+//!
+//! Output: what passed, failed and did not run, and why. It builds the servers once into a cache; see
+//! [`kubernetes::binaries`].
+
+#[path = "../contract/contract.rs"]
+mod contract;
+mod kubernetes;
+mod runner;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // The flags of cargo's own harness mean nothing here.
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let tallies = [kubernetes::run(&words)];
+    if runner::total(&tallies) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
