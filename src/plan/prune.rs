@@ -84,7 +84,10 @@ fn candidate(
     let live = match seen.look_up(&object.id) {
         Presence::Absent => return,
         Presence::Present(live) => live,
-        Presence::Unknown(why) => return drop(prune.waits.insert(unobserved(object, object.id.kind, why))),
+        Presence::Unknown(why) => {
+            prune.waits.insert(unobserved(object, object.id.kind, why));
+            return;
+        }
     };
     if row.uid.as_ref() != Some(&live.uid) {
         return;

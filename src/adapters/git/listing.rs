@@ -64,21 +64,24 @@ impl Listings {
         self.old = mem::take(&mut self.new);
         let tree = SourceTree { revision: Some(revision), entries: BTreeMap::new(), unreadable_paths: Vec::new() };
         let odb = repository.odb().map_err(damaged)?;
-        let mut walk = Walk { repository, odb, settings, listings: self, visited: 0, tree };
-        for name in SPEC_ROOTS {
-            if let Some(entry) = root.get_name(name) {
-                let child = walk.child(entry.id(), entry.filemode())?;
-                walk.add(name.to_owned(), &child, 0)?;
-            }
-        }
-        let Walk { tree, odb, .. } = walk;
-        drop(odb);
+        let walk = Walk { repository, odb, settings, listings: self, visited: 0, tree };
+        let tree = walk.run(&root)?;
         self.old.clear();
         Ok(tree)
     }
 }
 
 impl Walk<'_> {
+    fn run(mut self, root: &git2::Tree<'_>) -> Result<SourceTree, Fault> {
+        for name in SPEC_ROOTS {
+            if let Some(entry) = root.get_name(name) {
+                let child = self.child(entry.id(), entry.filemode())?;
+                self.add(name.to_owned(), &child, 0)?;
+            }
+        }
+        Ok(self.tree)
+    }
+
     fn child(&self, id: Oid, mode: i32) -> Result<Child, Fault> {
         let kind = match mode {
             MODE_FOLDER => return Ok(Child::Folder(id)),

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::{all, fleet, installation};
 use crate::desired::unit::{DesiredObject, Stage};
-use crate::k8s::{ownership, quantity};
+use crate::k8s::ownership;
+use crate::k8s::quantity::Quantity;
 use crate::model::object::{Kind, ObjectRef};
 
 fn check(rule: impl Fn(&ObjectRef, &DesiredObject) -> Result<(), String>) {
@@ -126,7 +127,7 @@ fn quantities_are_written_as_the_server_writes_them() {
         let wrong = found.iter().find(|(path, value)| {
             let wanted = places.iter().any(|place| path.contains(place)) && !path.ends_with("/pods");
             let text = value.as_str().filter(|_| wanted);
-            text.is_some_and(|text| quantity::parse(text).is_none() || text.contains('.') || text.ends_with("000m"))
+            text.is_some_and(|text| Quantity::parse(text).is_err() || text.contains('.') || text.ends_with("000m"))
         });
         wrong.map_or(Ok(()), |(path, value)| Err(format!("{path}: {value}")))
     });
