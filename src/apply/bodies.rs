@@ -13,9 +13,8 @@ use crate::desired::unit::DesiredUnit;
 use crate::model::names::RegionName;
 use crate::model::object::ObjectRef;
 use crate::observed::object::LiveObject;
-use crate::ports::cluster::ClusterError;
+use crate::ports::cluster::{ClusterError, Identity};
 
-use super::execute;
 use crate::region::access::RegionAccess;
 
 /// Bodies that are asked for at once, for each unit.
@@ -30,7 +29,7 @@ pub async fn fetch(
     let reads = wanted.into_iter().filter_map(|target| {
         let region = regions.get(&target.region)?.clone();
         let tenant = &desired.objects.get(&target)?.tenant;
-        let identity = execute::identity(&target.id, tenant)?;
+        let identity = Identity::writer_of(&target.id, tenant)?;
         Some(async move {
             let answer = region.cluster().get(&identity, &target.id).await;
             if let Ok(Some(live)) = &answer {

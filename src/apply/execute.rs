@@ -11,10 +11,9 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
 use crate::desired::unit::{DesiredUnit, Stage};
-use crate::k8s::kinds::{self, Writer};
 use crate::k8s::object::Object;
-use crate::model::names::{InstallationId, RegionName, TenantName};
-use crate::model::object::{Kind, ObjectId};
+use crate::model::names::{InstallationId, RegionName};
+use crate::model::object::Kind;
 use crate::observed::object::ObservedObject;
 use crate::plan::approval::{ApprovedPlan, Consent};
 use crate::plan::change::{Change, Op};
@@ -80,37 +79,49 @@ fn object_of<'a>(desired: Option<&'a DesiredUnit>, change: &Change) -> Option<&'
 }
 
 async fn one(effects: Effects<'_>, change: &Change, consent: &Consent, object: Option<&Arc<Object>>) -> Executed {
-    let identity = identity(&change.target.id, &change.tenant);
-    let region = effects.regions.get(&change.target.region);
-    let (outcome, live) = match (region, &change.op, object, identity) {
-        (Some(region), Op::Create | Op::Update(_), Some(object), Some(identity)) => {
-            let request = Write { region, clock: effects.clock, identity: &identity, change, object };
-            let written = write::write(request).await;
-            (written.outcome, written.live)
-        }
-        (Some(region), Op::Delete, _, Some(identity)) => {
-            let (installation, clock) = (effects.installation, effects.clock);
-            (delete::delete(Delete { installation, region, clock, identity: &identity, change }).await, None)
-        }
+    let identity = Identity::writer_of(&change.target.id, &change.tenant);
+    let (outcome, live) = match (effects.regions.get(&change.target.region), identity) {
+        (Some(region), Some(identity)) => match region.write_time(effects.clock.now()) {
+            Some(limit) => {
+                let doing = effect(effects, region, &identity, (change, object));
+                tokio::time::timeout(limit, doing).await.unwrap_or_else(|_| (lease_ends(), None))
+            }
+            None => (lease_ends(), None),
+        },
         _ => (ChangeOutcome::NotReached, None),
     };
     Executed { result: ChangeResult { change: change.clone(), consent: consent.clone(), outcome }, live }
 }
 
+/// A write must end before another process may take the lease.
+fn lease_ends() -> ChangeOutcome {
+    ChangeOutcome::Failed {
+        category: "lease".into(),
+        detail: "this process does not hold the region's lease for long enough; it plans anew when it does".into(),
+        transient: true,
+    }
+}
+
+async fn effect(
+    effects: Effects<'_>,
+    region: &RegionAccess,
+    identity: &Identity,
+    (change, object): (&Change, Option<&Arc<Object>>),
+) -> (ChangeOutcome, Option<ObservedObject>) {
+    let Effects { installation, clock, .. } = effects;
+    match (&change.op, object) {
+        (Op::Create | Op::Update(_), Some(object)) => {
+            let written = write::write(Write { region, clock, identity, change, object }).await;
+            (written.outcome, written.live)
+        }
+        (Op::Delete, _) => (delete::delete(Delete { installation, region, clock, identity, change }).await, None),
+        (Op::Create | Op::Update(_), None) => (ChangeOutcome::NotReached, None),
+    }
+}
+
 fn not_reached(change: &Change, consent: &Consent) -> Executed {
     let result = ChangeResult { change: change.clone(), consent: consent.clone(), outcome: ChangeOutcome::NotReached };
     Executed { result, live: None }
-}
-
-/// As whom an object is read and written; none when it has no namespace but its kind needs one.
-pub fn identity(id: &ObjectId, tenant: &TenantName) -> Option<Identity> {
-    match kinds::info(id.kind).writer {
-        Writer::Platform => Some(Identity::Platform),
-        Writer::Tenant => {
-            let namespace = id.namespace.clone()?;
-            Some(Identity::Tenant { tenant: tenant.clone(), namespace })
-        }
-    }
 }
 
 /// Whether a change only puts back what somebody changed, without a restart: the one thing that may start before its

@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use thiserror::Error;
 
+use crate::k8s::kinds::{self, Writer};
 use crate::k8s::object::Object;
 use crate::model::names::TenantName;
 use crate::model::object::{ClusterUid, Kind, ObjectId, ResourceVersion, Uid};
@@ -29,6 +30,16 @@ pub enum Identity {
         /// The namespace whose account is impersonated.
         namespace: Box<str>,
     },
+}
+
+impl Identity {
+    /// As whom an object is read and written; none when it has no namespace but its kind needs one.
+    pub fn writer_of(id: &ObjectId, tenant: &TenantName) -> Option<Self> {
+        match kinds::info(id.kind).writer {
+            Writer::Platform => Some(Self::Platform),
+            Writer::Tenant => Some(Self::Tenant { tenant: tenant.clone(), namespace: id.namespace.clone()? }),
+        }
+    }
 }
 
 /// What a write expects to find.

@@ -6,14 +6,37 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use crate::model::names::RegionName;
+use jiff::Timestamp;
+
+use crate::model::names::{RegionName, TenantName};
 use crate::model::object::{ClusterUid, Kind, ObjectId, ResourceVersion, Uid};
 use crate::model::unit::UnitId;
 use crate::observed::inventory::Inventory;
 use crate::observed::object::ObservedObject;
 use crate::observed::region::{Completeness, Presence, RegionObservation, RegionUnknown};
 use crate::ports::cluster::Cluster;
+
+/// How long before the end of the lease the last write may end.
+pub const LEASE_MARGIN: Duration = Duration::from_secs(3);
+
+/// Who may write in a region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Leadership {
+    /// Nobody was asked yet, or nobody answers.
+    Unknown,
+    /// This process, until then.
+    Held {
+        /// When the lease ends by this process's clock.
+        until: Timestamp,
+    },
+    /// Another process.
+    HeldBy {
+        /// Its name.
+        holder: String,
+    },
+}
 
 /// One region.
 pub struct RegionAccess {
@@ -28,6 +51,9 @@ struct State {
     ended: BTreeSet<Uid>,
     /// Units whose objects changed since somebody asked.
     touched: BTreeSet<Box<str>>,
+    leadership: Leadership,
+    /// Whether the first attempt to observe it has ended, well or not.
+    settled: bool,
 }
 
 impl RegionAccess {
@@ -35,7 +61,14 @@ impl RegionAccess {
     pub fn new(name: RegionName, cluster: Arc<dyn Cluster>) -> Self {
         let why = RegionUnknown::Unreachable { detail: "not observed yet".into() };
         let seen = RegionObservation::unknown(name.clone(), why);
-        Self { cluster, name, state: Mutex::new(State { seen, ended: BTreeSet::new(), touched: BTreeSet::new() }) }
+        let state = State {
+            seen,
+            ended: BTreeSet::new(),
+            touched: BTreeSet::new(),
+            leadership: Leadership::Unknown,
+            settled: false,
+        };
+        Self { cluster, name, state: Mutex::new(state) }
     }
 
     /// Its cluster.
@@ -53,9 +86,17 @@ impl RegionAccess {
         self.state().seen.objects.get(id).cloned()
     }
 
-    /// Takes in the answer to a read or a write.
+    /// Takes in the answer to a read or a write. Whoever asked judges it, so it wakes nobody.
     pub fn record(&self, live: &ObservedObject) {
         self.state().record(live);
+    }
+
+    /// Takes in what a watch told.
+    pub fn told(&self, live: &ObservedObject) {
+        let mut state = self.state();
+        if state.record(live) {
+            state.touch(live);
+        }
     }
 
     /// Drops a copy that a write found to be old, so that the next look is a read.
@@ -99,7 +140,11 @@ impl RegionAccess {
             state.seen.objects.remove(&object.id);
             state.touch(&object);
         }
-        objects.iter().for_each(|object| state.record(object));
+        for object in &objects {
+            if state.record(object) {
+                state.touch(object);
+            }
+        }
         state.seen.kinds.insert(kind, Completeness::Complete);
     }
 
@@ -139,17 +184,45 @@ impl RegionAccess {
         self.state().seen.inventories.keys().cloned().collect()
     }
 
+    /// Who may write here, as far as is known.
+    pub fn leadership(&self) -> Leadership {
+        self.state().leadership.clone()
+    }
+
+    /// Whether anything changed about who may write here.
+    pub fn set_leadership(&self, leadership: Leadership) -> bool {
+        let mut state = self.state();
+        let same_holder = match (&state.leadership, &leadership) {
+            (Leadership::Held { .. }, Leadership::Held { .. }) => true,
+            (before, after) => before == after,
+        };
+        state.leadership = leadership;
+        !same_holder
+    }
+
+    /// How long a write that starts now may take; none when this process may not write here.
+    pub fn write_time(&self, now: Timestamp) -> Option<Duration> {
+        let Leadership::Held { until } = self.state().leadership else { return None };
+        let left = Duration::try_from(until.duration_since(now)).ok()?;
+        left.checked_sub(LEASE_MARGIN).filter(|left| !left.is_zero())
+    }
+
+    /// Whether the first attempt to observe it has ended, well or not.
+    pub fn is_settled(&self) -> bool {
+        self.state().settled
+    }
+
+    /// The first attempt to observe it has ended.
+    pub fn set_settled(&self) {
+        self.state().settled = true;
+    }
+
     /// Rows with a uid that no list shows: their labels may be gone, so they are read by name.
-    pub fn unlisted_rows(&self) -> Vec<(UnitId, ObjectId)> {
+    pub fn unlisted_rows(&self) -> Vec<(TenantName, ObjectId)> {
         let state = self.state();
-        let rows = state.seen.inventories.iter().flat_map(|(unit, inventory)| {
-            let gone = inventory
-                .rows
-                .iter()
-                .filter(|(id, row)| row.uid.is_some() && matches!(state.seen.look_up(id), Presence::Absent));
-            gone.map(|(id, _)| (unit.clone(), id.clone()))
-        });
-        rows.collect()
+        let rows = state.seen.inventories.values().flat_map(|inventory| &inventory.rows);
+        let unlisted = rows.filter(|(id, row)| row.uid.is_some() && matches!(state.seen.look_up(id), Presence::Absent));
+        unlisted.map(|(id, row)| (row.tenant.clone(), id.clone())).collect()
     }
 
     /// What concerns one unit: these objects, its inventory and what that lists.
@@ -168,9 +241,10 @@ impl RegionAccess {
 }
 
 impl State {
-    fn record(&mut self, live: &ObservedObject) {
+    /// Whether it was news.
+    fn record(&mut self, live: &ObservedObject) -> bool {
         if self.ended.contains(&live.uid) {
-            return;
+            return false;
         }
         let old = self
             .seen
@@ -179,8 +253,8 @@ impl State {
             .is_some_and(|kept| kept.uid == live.uid && !is_newer(&live.resource_version, &kept.resource_version));
         if !old {
             self.seen.objects.insert(live.id.clone(), live.clone());
-            self.touch(live);
         }
+        !old
     }
 
     fn touch(&mut self, live: &ObservedObject) {
