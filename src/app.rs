@@ -3,7 +3,12 @@
 //! Input: configuration and the command line. Output: the running program. Composition only: a rule that matters has
 //! its room below.
 
+pub mod cycle;
+pub mod driver;
 pub mod evaluation;
+pub mod memory;
+pub mod publication;
+pub mod schedule;
 pub mod status_branch;
 pub mod status_yaml;
 pub mod unit_run;

@@ -16,19 +16,19 @@ use crate::model::object::{Kind, ObjectId};
 use crate::model::revision::Revision;
 use crate::model::unit::UnitId;
 use crate::observed::region::{Presence, RegionObservation, RegionUnknown};
-use crate::plan::approval::{self, ApprovedPlan, Split, StoredChanges};
+use crate::plan::approval::{self, ApprovedPlan, Consents, Split, StoredChanges};
 use crate::plan::diff::World;
 use crate::plan::lint;
-use crate::plan::outcome::{ChangeResult, Failure, UnitOutcome, Workload, WorkloadState};
+use crate::plan::outcome::{ChangeResult, Failure, UnitOutcome, UnitState, Workload, WorkloadState};
 use crate::plan::planner::{self, Input};
 use crate::plan::prune::Declared;
 use crate::plan::unit_plan::{PlanId, UnitPlan};
 use crate::ports::clock::Clock;
 use crate::region::access::RegionAccess;
 use crate::report::audit::{self, Entry, Event};
-use crate::spec::approval::Approval;
 use crate::spec::fleet::{ApplyPolicy, Budgets};
 
+use super::publication;
 use super::status_branch::{self, Batch, StatusBranch};
 
 /// What a unit should be, as far as the source says.
@@ -59,10 +59,10 @@ pub struct Shared<'a> {
     pub reachable: &'a BTreeMap<RegionName, Arc<RegionAccess>>,
     /// The clock.
     pub clock: &'a dyn Clock,
-    /// All approvals in the source.
-    pub approvals: &'a [Approval],
-    /// The stored plans that they name.
-    pub stored: &'a BTreeMap<PlanId, StoredChanges>,
+    /// What grants consent.
+    pub consents: Consents<'a>,
+    /// Plans that an earlier process started and did not end.
+    pub open: &'a BTreeMap<UnitId, PlanId>,
 }
 
 /// What may be changed.
@@ -86,8 +86,8 @@ pub struct UnitRun {
     pub outcome: UnitOutcome,
     /// The plan that the cycle began with.
     pub plan: UnitPlan,
-    /// The approved plan of which something was done.
-    pub applied: Option<PlanId>,
+    /// The approved part of it, of which something was done.
+    pub applied: Option<UnitPlan>,
     /// Whether everything that the unit wants exists, so that others may build on it.
     pub is_applied: bool,
 }
@@ -95,7 +95,7 @@ pub struct UnitRun {
 /// Runs one unit.
 pub async fn run(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, permission: Permission<'_>) -> UnitRun {
     let (plan, world) = plan(shared, wish, unmet).await;
-    let split = approval::split(&plan, shared.approvals, shared.stored);
+    let split = approval::split(&plan, shared.consents);
     let mut outcome =
         UnitOutcome { revision: wish.revision, counts: plan.counts(), ..UnitOutcome::empty(wish.unit.clone()) };
     let blocked = !unmet.is_empty() || split.approved.is_empty();
@@ -109,17 +109,17 @@ pub async fn run(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, perm
         outcome.failure = Some(refused);
         return finish(outcome, plan.clone(), plan, split, world, wish, None);
     }
-    if let Err(failure) = start(shared, wish, branch, &split.approved).await {
+    let applied = approved_part(&plan, &split.approved);
+    if let Err(failure) = start(shared, wish, branch, (&split.approved, &applied)).await {
         outcome.failure = Some(Failure::Error(failure));
         return finish(outcome, plan.clone(), plan, split, world, wish, None);
     }
-    let applied = split.approved.id();
     match carry_out(shared, wish, &world, &split.approved).await {
         Ok(results) => outcome.results = results,
         Err(failure) => outcome.failure = Some(Failure::Error(failure)),
     }
     let (after, world) = self::plan(shared, wish, unmet).await;
-    let split = approval::split(&after, shared.approvals, shared.stored);
+    let split = approval::split(&after, shared.consents);
     finish(outcome, plan, after, split, world, wish, Some(applied))
 }
 
@@ -221,19 +221,34 @@ fn refuse_to_start(
     (!unseen.is_empty()).then(|| Failure::Stale(text()))
 }
 
-/// Puts the `started` record on the branch, but for repairs that nobody would want to wait for.
-async fn start(shared: Shared<'_>, wish: &Wish, branch: &StatusBranch, approved: &ApprovedPlan) -> Result<(), String> {
+/// The changes that are going to happen, as a plan of their own.
+fn approved_part(plan: &UnitPlan, approved: &ApprovedPlan) -> UnitPlan {
+    UnitPlan { changes: approved.changes().iter().map(|(change, _)| change.clone()).collect(), ..plan.clone() }
+}
+
+/// Puts the `started` record and the plan on the branch, but for repairs that nobody would want to wait for.
+async fn start(
+    shared: Shared<'_>,
+    wish: &Wish,
+    branch: &StatusBranch,
+    (approved, plan): (&ApprovedPlan, &UnitPlan),
+) -> Result<(), String> {
     if approved.changes().iter().all(|(change, _)| execute::is_routine_repair(change)) {
         return Ok(());
     }
-    let entry = Entry {
+    let entry = |plan: PlanId, event: Event| Entry {
         unit: wish.unit.clone(),
-        plan: approved.id(),
+        plan,
         revision: wish.revision,
         at: status_branch::now(shared.clock),
-        event: Event::Started { changes: audit::intended(approved) },
+        event,
     };
-    let batch = Batch { entries: vec![entry], ..Batch::default() };
+    // The earlier plan is closed before the next one opens.
+    let resumed =
+        shared.open.get(&wish.unit).map(|open| entry(*open, Event::Resumed { state: UnitState::Progressing }));
+    let started = entry(plan.id(), Event::Started { changes: audit::intended(approved) });
+    let entries = resumed.into_iter().chain([started]).collect();
+    let batch = Batch { entries, documents: publication::plan_documents(plan, wish.revision) };
     branch.write(batch).await.map_err(|error| {
         format!("nothing was started, because the audit log could not be written: {}", crate::telemetry::chain(&error))
     })
@@ -289,7 +304,7 @@ fn finish(
     split: Split,
     world: World,
     wish: &Wish,
-    applied: Option<PlanId>,
+    applied: Option<UnitPlan>,
 ) -> UnitRun {
     outcome.waits.clone_from(&after.waits);
     outcome.refusals.clone_from(&after.refusals);

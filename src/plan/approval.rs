@@ -71,12 +71,32 @@ pub struct Split {
     pub held: Option<UnitPlan>,
 }
 
-/// Splits a plan. Routine and disruptive changes run by themselves, but never on a target that a held change names.
-pub fn split(plan: &UnitPlan, approvals: &[Approval], stored: &BTreeMap<PlanId, StoredChanges>) -> Split {
+/// Which risks run by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Automatic {
+    /// Routine and disruptive changes: merging was the consent.
+    Merged,
+    /// Only routine ones: history was rewritten, so nobody knows what was merged.
+    Rewritten,
+}
+
+/// What grants consent.
+#[derive(Debug, Clone, Copy)]
+pub struct Consents<'a> {
+    /// Which risks run by themselves.
+    pub automatic: Automatic,
+    /// All approvals in the source.
+    pub approvals: &'a [Approval],
+    /// The stored plans that they name.
+    pub stored: &'a BTreeMap<PlanId, StoredChanges>,
+}
+
+/// Splits a plan. A change that runs by itself never does so on a target that a held change names.
+pub fn split(plan: &UnitPlan, consents: Consents<'_>) -> Split {
     let mut held = Vec::new();
     let mut approved = Vec::new();
     for change in &plan.changes {
-        match consent(change, approvals, stored) {
+        match consent(change, consents) {
             Some(consent) => approved.push((change.clone(), consent)),
             None => held.push(change.clone()),
         }
@@ -95,12 +115,13 @@ fn held_plan(plan: &UnitPlan, changes: Vec<Change>) -> UnitPlan {
     held
 }
 
-fn consent(change: &Change, approvals: &[Approval], stored: &BTreeMap<PlanId, StoredChanges>) -> Option<Consent> {
-    match change.risk {
-        Risk::Routine | Risk::Disruptive => Some(Consent::Automatic),
-        Risk::Destructive => approvals
+fn consent(change: &Change, consents: Consents<'_>) -> Option<Consent> {
+    match (change.risk, consents.automatic) {
+        (Risk::Routine, _) | (Risk::Disruptive, Automatic::Merged) => Some(Consent::Automatic),
+        (Risk::Disruptive, Automatic::Rewritten) | (Risk::Destructive, _) => consents
+            .approvals
             .iter()
-            .find(|approval| grants(approval, change, stored))
+            .find(|approval| grants(approval, change, consents.stored))
             .map(|approval| Consent::Approved { plan: PlanId(approval.plan), file: approval.file.to_string() }),
     }
 }

@@ -16,6 +16,7 @@ use crate::model::unit::UnitId;
 use crate::observed::inventory::Inventory;
 use crate::observed::object::ObservedObject;
 use crate::observed::region::{Completeness, Presence, RegionObservation, RegionUnknown};
+use crate::plan::diff;
 use crate::ports::cluster::Cluster;
 
 /// How long before the end of the lease the last write may end.
@@ -52,7 +53,9 @@ struct State {
     /// Units whose objects changed since somebody asked.
     touched: BTreeSet<Box<str>>,
     leadership: Leadership,
-    /// Whether the first attempt to observe it has ended, well or not.
+    /// Attempts to observe it that ended badly since the last good one.
+    failed_attempts: u32,
+    /// Whether any attempt has ended, well or not.
     settled: bool,
 }
 
@@ -66,6 +69,7 @@ impl RegionAccess {
             ended: BTreeSet::new(),
             touched: BTreeSet::new(),
             leadership: Leadership::Unknown,
+            failed_attempts: 0,
             settled: false,
         };
         Self { cluster, name, state: Mutex::new(state) }
@@ -169,6 +173,16 @@ impl RegionAccess {
         Kind::ALL.into_iter().all(|kind| *state.seen.completeness(kind) == Completeness::Complete)
     }
 
+    /// A kind that is not seen completely, and why.
+    pub fn incomplete_kind(&self) -> Option<String> {
+        let state = self.state();
+        let words = |kind: Kind| match state.seen.completeness(kind) {
+            Completeness::Complete => None,
+            other => Some(format!("{kind} is not seen completely: {}", diff::in_words(other))),
+        };
+        Kind::ALL.into_iter().find_map(words)
+    }
+
     /// Takes in one unit's stored inventory.
     pub fn record_inventory(&self, unit: &UnitId, inventory: &Inventory) {
         self.state().seen.inventories.insert(unit.clone(), inventory.clone());
@@ -207,14 +221,28 @@ impl RegionAccess {
         left.checked_sub(LEASE_MARGIN).filter(|left| !left.is_zero())
     }
 
-    /// Whether the first attempt to observe it has ended, well or not.
+    /// Whether any attempt to observe it has ended, well or not.
     pub fn is_settled(&self) -> bool {
         self.state().settled
     }
 
-    /// The first attempt to observe it has ended.
-    pub fn set_settled(&self) {
-        self.state().settled = true;
+    /// Attempts to observe it that ended badly since the last good one.
+    pub fn failed_attempts(&self) -> u32 {
+        self.state().failed_attempts
+    }
+
+    /// Counts an attempt to observe it that ended.
+    pub fn attempted(&self) {
+        let mut state = self.state();
+        state.settled = true;
+        state.failed_attempts = if state.seen.cluster.is_ok() { 0 } else { state.failed_attempts.saturating_add(1) };
+    }
+
+    /// Units of which an inventory says that something is left here.
+    pub fn inventoried_with_rows(&self) -> BTreeSet<UnitId> {
+        let state = self.state();
+        let left = state.seen.inventories.iter().filter(|(_, inventory)| !inventory.rows.is_empty());
+        left.map(|(unit, _)| unit.clone()).collect()
     }
 
     /// Rows with a uid that no list shows: their labels may be gone, so they are read by name.

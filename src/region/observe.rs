@@ -51,11 +51,11 @@ impl Observer {
         loop {
             let pause = match self.observe_once().await {
                 Ok(versions) => {
-                    failures = 0;
                     self.settled();
                     let error = self.follow_all(versions).await;
+                    failures = 1;
                     self.unreachable(&error);
-                    pause(1)
+                    pause(failures)
                 }
                 Err(Obstacle::Cluster(error)) => {
                     failures += 1;
@@ -90,7 +90,7 @@ impl Observer {
     }
 
     fn settled(&self) {
-        self.access.set_settled();
+        self.access.attempted();
         self.wake.notify_one();
     }
 

@@ -201,7 +201,8 @@ fn last_change(outcome: &UnitOutcome, now: AppliedNow) -> LastChange {
     }
 }
 
-fn finding(diagnostic: &crate::model::diagnostic::Diagnostic) -> Finding {
+/// A diagnostic as it stands in a report.
+pub fn finding(diagnostic: &crate::model::diagnostic::Diagnostic) -> Finding {
     let place = diagnostic.file.as_ref().map(|file| match diagnostic.span {
         Some(span) => format!("{file}:{}:{}", span.start.line, span.start.column),
         None => file.to_string(),

@@ -1,0 +1,165 @@
+//! What this process remembers of each unit between cycles.
+//!
+//! Input: wishes, runs, what the status branch held. Output: which units are due, and what is not on the branch yet. It
+//! runs nothing. Invariants: a unit that is at rest is due only after news about it; what was to be published stays
+//! here until the branch has it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::diagnostic::Diagnostic;
+use crate::model::unit::UnitId;
+use crate::plan::outcome::{ChangeOutcome, Failure, UnitOutcome, UnitState};
+use crate::report::unit_status::UnitStatus;
+
+use super::publication::UnitNews;
+use super::unit_run::{UnitRun, Wish};
+
+/// The longest pause after failures.
+const PAUSE_MAX: Duration = Duration::from_mins(5);
+/// How often a unit that makes progress by itself is looked at without any news.
+const SAFETY_PAUSE: Duration = Duration::from_mins(2);
+
+/// When a unit is looked at next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// In the next cycle.
+    Now,
+    /// Then, or after news.
+    At(Timestamp),
+    /// Only after news.
+    AfterNews,
+}
+
+/// One unit.
+#[derive(Debug, Clone)]
+pub struct UnitMemory {
+    /// What is wanted; none for a frozen unit, or one that was never wanted.
+    pub wish: Option<Wish>,
+    /// Problems of the newest revision.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The status that the branch holds.
+    pub published: Option<UnitStatus>,
+    /// What the branch does not hold yet.
+    pub news: UnitNews,
+    /// Whether everything that it wants exists.
+    pub is_applied: bool,
+    /// Units that it built on and that were not applied when it ran.
+    pub unmet: BTreeSet<UnitId>,
+    /// When it is looked at next.
+    pub next: Next,
+    /// Runs in a row that ended without success.
+    pub failures: u32,
+    /// Where it stands; none before its first run.
+    pub state: Option<UnitState>,
+    /// Whether trying again soon is not worth waiting for.
+    pub gave_up: bool,
+}
+
+impl UnitMemory {
+    /// A unit that has not run yet.
+    pub fn new(published: Option<UnitStatus>) -> Self {
+        Self {
+            wish: None,
+            diagnostics: Vec::new(),
+            published,
+            news: UnitNews::default(),
+            is_applied: false,
+            unmet: BTreeSet::new(),
+            next: Next::Now,
+            failures: 0,
+            state: None,
+            gave_up: false,
+        }
+    }
+
+    /// The newest status, on the branch or not.
+    pub fn status(&self) -> Option<&UnitStatus> {
+        self.news.status.as_ref().or(self.published.as_ref())
+    }
+
+    /// Whether it is due.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        match self.next {
+            Next::Now => true,
+            Next::At(at) => at <= now,
+            Next::AfterNews => false,
+        }
+    }
+
+    /// Whether the branch lacks something.
+    pub fn is_unpublished(&self) -> bool {
+        let news = &self.news;
+        !news.entries.is_empty()
+            || !news.documents.is_empty()
+            || news.status.as_ref().is_some_and(|status| Some(status) != self.published.as_ref())
+    }
+
+    /// Takes in a run.
+    pub fn ran(&mut self, run: &UnitRun, unmet: BTreeSet<UnitId>, now: Timestamp) {
+        let state = run.outcome.state();
+        self.is_applied = run.is_applied;
+        self.unmet = unmet;
+        self.state = Some(state);
+        let acted = run.applied.is_some() && run.outcome.failure.is_none();
+        self.failures = if failed(&run.outcome) { self.failures.saturating_add(1) } else { 0 };
+        self.gave_up = self.failures >= FAILURES_MAX || (state == UnitState::Failed && !is_transient(&run.outcome));
+        self.next = match state {
+            UnitState::Converged | UnitState::Waiting | UnitState::Held | UnitState::Refused | UnitState::Invalid => {
+                Next::AfterNews
+            }
+            UnitState::Failed if self.gave_up => Next::At(after(now, PAUSE_MAX)),
+            UnitState::Stale | UnitState::Failed => Next::At(after(now, pause(self.failures))),
+            // Routine changes are left, such as those after a stage that just ended.
+            UnitState::Progressing if run.outcome.pending > 0 && acted && self.failures == 0 => Next::Now,
+            UnitState::Progressing if run.outcome.pending > 0 => {
+                self.failures = self.failures.saturating_add(1);
+                Next::At(after(now, pause(self.failures)))
+            }
+            UnitState::Progressing | UnitState::Unknown => Next::At(after(now, SAFETY_PAUSE)),
+        };
+    }
+
+    /// Whether nothing but news, a person or a long pause can change anything.
+    pub fn is_at_rest(&self) -> bool {
+        match (self.state, self.next) {
+            (None, _) | (_, Next::Now) => false,
+            (Some(state), _) => self.gave_up || state.is_at_rest(),
+        }
+    }
+}
+
+/// After so many failures in a row a single run gives up.
+const FAILURES_MAX: u32 = 4;
+
+fn failed(outcome: &UnitOutcome) -> bool {
+    matches!(outcome.state(), UnitState::Failed | UnitState::Stale)
+}
+
+/// Whether trying again without any change can help.
+fn is_transient(outcome: &UnitOutcome) -> bool {
+    let transient = |outcome: &ChangeOutcome| match outcome {
+        ChangeOutcome::Failed { transient, .. } => *transient,
+        ChangeOutcome::NotSettled { .. } | ChangeOutcome::Stale { .. } => true,
+        ChangeOutcome::Done
+        | ChangeOutcome::DoneBefore
+        | ChangeOutcome::Foreign { .. }
+        | ChangeOutcome::Conflict { .. }
+        | ChangeOutcome::NotReached => false,
+    };
+    let failure = match &outcome.failure {
+        Some(Failure::Error(_) | Failure::Stale(_)) => true,
+        None => false,
+    };
+    failure || outcome.results.iter().any(|result| transient(&result.outcome))
+}
+
+fn pause(failures: u32) -> Duration {
+    Duration::from_secs(1 << failures.min(8)).min(PAUSE_MAX)
+}
+
+fn after(now: Timestamp, pause: Duration) -> Timestamp {
+    now.checked_add(pause).unwrap_or(Timestamp::MAX)
+}
