@@ -9,4 +9,7 @@
 mod git;
 mod git_publish;
 mod git_world;
+mod loop_story;
 mod sim_region;
+#[path = "../sim/world.rs"]
+mod world;

@@ -1,0 +1,244 @@
+//! A whole world in memory: a repository, one simulated region with its controllers, a clock that is paused.
+//!
+//! A process in it is [`World::run_once`]: everything that it knew is gone when it ends or crashes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use heddle::app::cycle::Ports;
+use heddle::app::driver::{Deaf, Driver, DriverError, Goal, Options, Summary};
+use heddle::model::names::{InstallationId, RegionName};
+use heddle::model::object::{ClusterUid, Kind, ObjectId};
+use heddle::model::revision::{RepoPath, Revision};
+use heddle::model::unit::UnitId;
+use heddle::plan::outcome::UnitState;
+use heddle::region::access::RegionAccess;
+use heddle::sim::branch::SimRepository;
+use heddle::sim::clock::SimClock;
+use heddle::sim::controllers;
+use heddle::sim::faults::Faults;
+use heddle::sim::kube_port::{Request, SimCluster};
+use heddle::sim::store::resources::Resource;
+use heddle::sim::store::write::{PatchKind, WriteOptions};
+use heddle::sim::store::{Store, Target};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+/// The names of the Secrets that the quick-start's nodes mount, and where.
+pub(crate) const STAND_INS: [(&str, &[&str]); 2] = [
+    (
+        "demo-acme",
+        &["acme-ca-bootstrap", "acme-ca-ca", "acme-ca-tls", "trade-acme-peer1-a29dd58b-msp", "trade-acme-peer1-a29dd58b-tls"],
+    ),
+    (
+        "demo-platform",
+        &[
+            "orderer-org-ca-bootstrap",
+            "orderer-org-ca-ca",
+            "orderer-org-ca-tls",
+            "trade-orderer-org-orderer1-msp",
+            "trade-orderer-org-orderer1-tls",
+        ],
+    ),
+];
+
+pub(crate) struct World {
+    pub(crate) store: Arc<Store>,
+    pub(crate) faults: Arc<Faults>,
+    pub(crate) repository: Arc<SimRepository>,
+    pub(crate) clock: SimClock,
+    pub(crate) cluster: Arc<SimCluster>,
+    pub(crate) pin: Option<ClusterUid>,
+    processes: std::cell::Cell<u32>,
+}
+
+/// Runs a test in a new world with paused time.
+pub(crate) fn world<T>(seed: u64, test: impl AsyncFnOnce(&World) -> T) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let world = World::new(seed);
+        let controllers = tokio::spawn(controllers::run(world.store.clone()));
+        let result = test(&world).await;
+        controllers.abort();
+        result
+    })
+}
+
+pub(crate) fn installation() -> InstallationId {
+    InstallationId::parse("demo").unwrap()
+}
+
+pub(crate) fn region() -> RegionName {
+    RegionName::parse("local").unwrap()
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let clock = SimClock::new("2026-01-01T00:00:00Z".parse().unwrap());
+        let store = Store::new(clock.source(), seed);
+        let faults = Arc::new(Faults::default());
+        let repository = Arc::new(SimRepository::new("main", "heddle/status", faults.clone()));
+        let cluster = Arc::new(SimCluster::new(store.clone(), &installation(), faults.clone()));
+        let pin = store.cluster_uid().map(|uid| ClusterUid::new(&uid));
+        let world = Self { store, faults, repository, clock, cluster, pin, processes: std::cell::Cell::new(0) };
+        world.create("v1", "Namespace", "", "heddle-system", json!({}));
+        world
+    }
+
+    /// Creates an object as an administrator.
+    pub(crate) fn create(&self, api_version: &str, kind: &str, namespace: &str, name: &str, mut body: Value) {
+        let resource = Resource::by_kind(api_version, kind).unwrap();
+        body["apiVersion"] = json!(api_version);
+        body["kind"] = json!(kind);
+        body["metadata"]["name"] = json!(name);
+        if !namespace.is_empty() {
+            body["metadata"]["namespace"] = json!(namespace);
+        }
+        let target = Target { resource, namespace, name };
+        self.store.create(target, body, WriteOptions { manager: "kubectl-create", ..WriteOptions::default() }).unwrap();
+    }
+
+    /// Changes an object as a person with `kubectl edit` does.
+    pub(crate) fn edit(&self, api_version: &str, kind: &str, namespace: &str, name: &str, change: &Value) {
+        let resource = Resource::by_kind(api_version, kind).unwrap();
+        let options = WriteOptions { manager: "kubectl-edit", ..WriteOptions::default() };
+        self.store.patch(Target { resource, namespace, name }, PatchKind::Merge, change, options).unwrap();
+    }
+
+    /// An object as the server keeps it.
+    pub(crate) fn get(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Option<Value> {
+        let resource = Resource::by_kind(api_version, kind).unwrap();
+        self.store.get(Target { resource, namespace, name }).ok().map(|object| (*object).clone())
+    }
+
+    /// Commits the quick-start fleet.
+    pub(crate) fn commit_quick_start(&self) -> Revision {
+        self.commit_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quick-start"))
+    }
+
+    fn commit_folder(&self, folder: &Path) -> Revision {
+        let mut documents = BTreeMap::new();
+        let mut folders = vec![folder.to_path_buf()];
+        while let Some(next) = folders.pop() {
+            for entry in std::fs::read_dir(next).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let name = path.strip_prefix(folder).unwrap().to_str().unwrap();
+                    documents.insert(RepoPath::parse(name).unwrap(), Some(std::fs::read(&path).unwrap()));
+                }
+            }
+        }
+        self.repository.commit(&documents, "Begin")
+    }
+
+    /// Commits one file as it is after a change of its text.
+    pub(crate) fn commit_change(&self, path: &str, change: impl Fn(&str) -> String) -> Revision {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quick-start");
+        let text = std::fs::read_to_string(folder.join(path)).unwrap();
+        self.commit_text(path, &change(&text))
+    }
+
+    /// Commits one file.
+    pub(crate) fn commit_text(&self, path: &str, text: &str) -> Revision {
+        let documents = BTreeMap::from([(RepoPath::parse(path).unwrap(), Some(text.as_bytes().to_vec()))]);
+        self.repository.commit(&documents, "Change")
+    }
+
+    /// Removes one file.
+    pub(crate) fn commit_removal(&self, path: &str) -> Revision {
+        self.repository.commit(&BTreeMap::from([(RepoPath::parse(path).unwrap(), None)]), "Remove")
+    }
+
+    /// The Secrets that an administrator brings.
+    pub(crate) fn bring_secrets(&self) {
+        for (namespace, names) in STAND_INS {
+            for name in names {
+                self.create("v1", "Secret", namespace, name, json!({"type": "Opaque"}));
+            }
+        }
+    }
+
+    /// The ports as a new process finds them.
+    pub(crate) fn ports(&self) -> Ports {
+        let access = Arc::new(RegionAccess::new(region(), self.cluster.clone()));
+        Ports {
+            installation: installation(),
+            source: self.repository.clone(),
+            sink: self.repository.clone(),
+            clock: Arc::new(self.clock),
+            regions: BTreeMap::from([(region(), Ok(access))]),
+        }
+    }
+
+    /// A new process that has not begun.
+    pub(crate) fn driver(&self, goal: Goal, stop: &CancellationToken) -> Driver {
+        self.processes.set(self.processes.get() + 1);
+        let options = Options {
+            goal,
+            poll: Duration::from_secs(30),
+            limits: heddle::spec::parse::Limits::default(),
+            holder: format!("process-{}", self.processes.get()),
+        };
+        let pins = BTreeMap::from([(region(), self.pin.clone())]);
+        Driver::new(self.ports(), pins, options, Arc::new(Deaf), stop.clone())
+    }
+
+    /// A process that runs until everything is at rest.
+    pub(crate) async fn run_once(&self) -> Result<Summary, DriverError> {
+        let goal = Goal::Rest { timeout: Duration::from_mins(10) };
+        self.driver(goal, &CancellationToken::new()).run().await
+    }
+
+    /// A process that may be killed by a planned fault; `None` when it was.
+    pub(crate) async fn run_until_crash(&self) -> Option<Result<Summary, DriverError>> {
+        let result = tokio::select! {
+            result = self.run_once() => Some(result),
+            () = self.faults.crashed() => None,
+        };
+        self.faults.revive();
+        result
+    }
+
+    /// A document on the status branch.
+    pub(crate) fn status(&self, path: &str) -> Option<String> {
+        let files = self.repository.status_files();
+        files.get(&RepoPath::parse(path).unwrap()).map(|bytes| String::from_utf8(bytes.clone()).unwrap())
+    }
+
+    /// Requests on managed objects since the last call.
+    pub(crate) fn take_object_requests(&self) -> Vec<Request> {
+        let requests = self.cluster.requests();
+        self.cluster.clear_requests();
+        let system = |request: &Request| request.namespace == "heddle-system";
+        let is_object = |request: &Request| match (request.verb, request.resource) {
+            (_, "secrets" | "leases") | ("list" | "watch", _) => false,
+            ("get", "namespaces") => request.name != "kube-system",
+            _ => true,
+        };
+        requests.into_iter().filter(|request| is_object(request) && !system(request)).collect()
+    }
+}
+
+/// Where units stand, as `unit: state` lines.
+pub(crate) fn states(summary: &Summary) -> Vec<String> {
+    summary.units.iter().map(|(unit, state)| format!("{unit}: {state:?}")).collect()
+}
+
+/// Whether every unit is in one state.
+pub(crate) fn all_are(summary: &Summary, state: UnitState) -> bool {
+    !summary.units.is_empty() && summary.units.values().all(|found| *found == state)
+}
+
+/// A unit by its text.
+pub(crate) fn unit(text: &str) -> UnitId {
+    UnitId::parse(text).unwrap()
+}
+
+/// An object's id in a namespace.
+pub(crate) fn id(kind: Kind, namespace: &str, name: &str) -> ObjectId {
+    ObjectId::namespaced(kind, namespace, name)
+}
