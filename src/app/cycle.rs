@@ -280,7 +280,8 @@ impl Reconciler {
         (regions, reachable)
     }
 
-    fn region_states(&self) -> BTreeMap<RegionName, String> {
+    /// Regions: `ok`, or why they cannot be judged.
+    pub fn region_states(&self) -> BTreeMap<RegionName, String> {
         let state = |access: Result<Arc<RegionAccess>, RegionUnknown>| match access {
             Ok(access) => match access.cluster_state() {
                 Ok(_) => access.incomplete_kind().unwrap_or_else(|| "ok".to_owned()),

@@ -20,6 +20,7 @@ use crate::model::retry::Retry;
 use crate::model::revision::Revision;
 use crate::model::unit::UnitId;
 use crate::observed::region::RegionUnknown;
+use crate::plan::approval::StoredChanges;
 use crate::plan::outcome::UnitState;
 use crate::ports::source::SourceError;
 use crate::region::access::{Leadership, RegionAccess};
@@ -84,6 +85,10 @@ pub struct Options {
     pub limits: Limits,
     /// This process's name in Leases; differs between processes.
     pub holder: String,
+    /// Whether to wait while another process leads a region.
+    pub wait_for_lead: bool,
+    /// Only these changes, when a person saw exactly them.
+    pub seen: Option<BTreeMap<UnitId, StoredChanges>>,
 }
 
 /// What happens, for whoever shows progress.
@@ -240,12 +245,13 @@ impl Driver {
             self.fetch().await?;
             if let Some((region, holder)) = led_elsewhere(accesses) {
                 self.listener.hear(News::Standby { holder: &holder });
-                if timed_out {
+                if !self.options.wait_for_lead {
                     return Err(DriverError::Led { region, holder });
                 }
             } else if self.reconciler.tip().is_some() {
                 let stop = self.stop.clone();
-                let runs = self.reconciler.cycle(Doing::Apply(None), &stop).await;
+                let doing = Doing::Apply(self.options.seen.as_ref());
+                let runs = self.reconciler.cycle(doing, &stop).await;
                 let moving = self.moving(accesses).len();
                 self.listener.hear(News::Cycle { runs: &runs, moving });
                 if moving == 0 && matches!(self.options.goal, Goal::Rest { .. }) {

@@ -217,7 +217,7 @@ fn refuse_to_start(
         .iter()
         .filter(|(change, _)| seen.and_then(|seen| seen.get(&change.id)) != Some(&change.precondition.digest()));
     let unseen: Vec<String> = unseen.map(|(change, _)| change.target.to_string()).collect();
-    let text = || format!("these changes are not as they were shown: {}", unseen.join(", "));
+    let text = || format!("these changes are not as they were shown, plan again: {}", unseen.join(", "));
     (!unseen.is_empty()).then(|| Failure::Stale(text()))
 }
 

@@ -30,7 +30,13 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const STAND_INS: [(&str, &[&str]); 2] = [
     (
         "demo-acme",
-        &["acme-ca-bootstrap", "acme-ca-ca", "acme-ca-tls", "trade-acme-peer1-a29dd58b-msp", "trade-acme-peer1-a29dd58b-tls"],
+        &[
+            "acme-ca-bootstrap",
+            "acme-ca-ca",
+            "acme-ca-tls",
+            "trade-acme-peer1-a29dd58b-msp",
+            "trade-acme-peer1-a29dd58b-tls",
+        ],
     ),
     (
         "demo-platform",
@@ -182,6 +188,8 @@ impl World {
             poll: Duration::from_secs(30),
             limits: heddle::spec::parse::Limits::default(),
             holder: format!("process-{}", self.processes.get()),
+            wait_for_lead: true,
+            seen: None,
         };
         let pins = BTreeMap::from([(region(), self.pin.clone())]);
         Driver::new(self.ports(), pins, options, Arc::new(Deaf), stop.clone())
