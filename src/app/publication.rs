@@ -62,9 +62,8 @@ pub fn of_run(run: &UnitRun, before: Option<&UnitStatus>, at: Timestamp, open: O
 /// A plan as the two documents that are kept.
 pub fn plan_documents(plan: &UnitPlan, revision: Option<Revision>) -> Documents {
     let document = plan_document::document(plan, revision);
-    let [json_path, markdown_path] = match plan_paths(&document.id).try_into() {
-        Ok(paths) => paths,
-        Err(_) => return Documents::new(),
+    let Ok([json_path, markdown_path]) = <[RepoPath; 2]>::try_from(plan_paths(&document.id)) else {
+        return Documents::new();
     };
     let Ok(mut json) = serde_json::to_vec_pretty(&document) else { return Documents::new() };
     json.push(b'\n');
@@ -86,17 +85,14 @@ pub fn status_documents(unit: &UnitId, status: Option<&UnitStatus>) -> Documents
             documents.insert(path, bytes);
         }
     };
-    match status {
-        Some(status) => {
-            if let Ok(yaml) = status_yaml::write(status) {
-                put("status.yaml", Some(yaml));
-                put("REPORT.md", Some(unit_report::render(status).into_bytes()));
-            }
-        }
-        None => {
-            put("status.yaml", None);
-            put("REPORT.md", None);
-        }
+    let Some(status) = status else {
+        put("status.yaml", None);
+        put("REPORT.md", None);
+        return documents;
+    };
+    if let Ok(yaml) = status_yaml::write(status) {
+        put("status.yaml", Some(yaml));
+        put("REPORT.md", Some(unit_report::render(status).into_bytes()));
     }
     documents
 }

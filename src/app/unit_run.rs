@@ -103,16 +103,16 @@ pub async fn run(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, perm
         if matches!(permission, Permission::Apply { .. }) {
             tidy_inventories(shared, wish, &world, &mut outcome).await;
         }
-        return finish(outcome, plan.clone(), plan, split, world, wish, None);
+        return finish(outcome, wish, After { plan: &plan.clone(), split, world: &world }, (plan, None));
     };
     if let Some(refused) = refuse_to_start(&plan, &world, &split.approved, only) {
         outcome.failure = Some(refused);
-        return finish(outcome, plan.clone(), plan, split, world, wish, None);
+        return finish(outcome, wish, After { plan: &plan.clone(), split, world: &world }, (plan, None));
     }
     let applied = approved_part(&plan, &split.approved);
     if let Err(failure) = start(shared, wish, branch, (&split.approved, &applied)).await {
         outcome.failure = Some(Failure::Error(failure));
-        return finish(outcome, plan.clone(), plan, split, world, wish, None);
+        return finish(outcome, wish, After { plan: &plan.clone(), split, world: &world }, (plan, None));
     }
     match carry_out(shared, wish, &world, &split.approved).await {
         Ok(results) => outcome.results = results,
@@ -120,7 +120,7 @@ pub async fn run(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, perm
     }
     let (after, world) = self::plan(shared, wish, unmet).await;
     let split = approval::split(&after, shared.consents);
-    finish(outcome, plan, after, split, world, wish, Some(applied))
+    finish(outcome, wish, After { plan: &after, split, world: &world }, (plan, Some(applied)))
 }
 
 /// The plan and the world that it was made for.
@@ -297,22 +297,26 @@ async fn tidy_inventories(shared: Shared<'_>, wish: &Wish, world: &World, outcom
     }
 }
 
+/// The plan after everything, what of it is held, and the world that it was made for.
+struct After<'a> {
+    plan: &'a UnitPlan,
+    split: Split,
+    world: &'a World,
+}
+
 fn finish(
     mut outcome: UnitOutcome,
-    plan: UnitPlan,
-    after: UnitPlan,
-    split: Split,
-    world: World,
     wish: &Wish,
-    applied: Option<UnitPlan>,
+    after: After<'_>,
+    (plan, applied): (UnitPlan, Option<UnitPlan>),
 ) -> UnitRun {
-    outcome.waits.clone_from(&after.waits);
-    outcome.refusals.clone_from(&after.refusals);
-    outcome.foreign_fields.clone_from(&after.foreign_fields);
-    outcome.pending = split.approved.changes().len();
-    outcome.held = split.held;
-    outcome.workloads = workloads(wish, &world);
-    let is_applied = after.is_applied() && outcome.failure.is_none();
+    outcome.waits.clone_from(&after.plan.waits);
+    outcome.refusals.clone_from(&after.plan.refusals);
+    outcome.foreign_fields.clone_from(&after.plan.foreign_fields);
+    outcome.pending = after.split.approved.changes().len();
+    outcome.workloads = workloads(wish, after.world);
+    let is_applied = after.plan.is_applied() && outcome.failure.is_none();
+    outcome.held = after.split.held;
     UnitRun { outcome, plan, applied, is_applied }
 }
 

@@ -36,6 +36,9 @@ struct Rendered {
     previous: Option<Arc<DesiredUnit>>,
 }
 
+/// The unit as it is wanted, the revision that first wanted it so, and what was wanted before.
+type Rendering = (Arc<DesiredUnit>, Option<Revision>, Option<Arc<DesiredUnit>>);
+
 /// Renders units and remembers the results.
 #[derive(Debug)]
 pub struct Wishes {
@@ -95,13 +98,12 @@ impl Wishes {
         }
     }
 
-    /// The unit as it is wanted, the revision that first wanted it so, and what was wanted before.
     fn render(
         &mut self,
         unit: &UnitId,
         fleet: &Arc<Fleet>,
         revision: Option<Revision>,
-    ) -> Result<(Arc<DesiredUnit>, Option<Revision>, Option<Arc<DesiredUnit>>), Vec<Diagnostic>> {
+    ) -> Result<Rendering, Vec<Diagnostic>> {
         if let Some(before) = self.rendered.get_mut(unit)
             && (Arc::ptr_eq(&before.fleet, fleet) || render::same_inputs(unit, &before.fleet, fleet))
         {

@@ -56,8 +56,14 @@ impl Written {
 }
 
 enum Step {
-    Finished(Written),
+    Finished(Box<Written>),
     Again(Duration),
+}
+
+impl Step {
+    fn finished(written: Written) -> Self {
+        Self::Finished(Box::new(written))
+    }
 }
 
 /// Creates or updates the object.
@@ -69,7 +75,7 @@ pub async fn write(write: Write<'_>) -> Written {
             Op::Update(_) | Op::Delete => update(write, &mut last).await,
         };
         match step {
-            Step::Finished(written) => return written,
+            Step::Finished(written) => return *written,
             Step::Again(pause) if pause.is_zero() => {}
             Step::Again(pause) => write.clock.sleep(pause.min(PAUSE_MAX)).await,
         }
@@ -79,7 +85,7 @@ pub async fn write(write: Write<'_>) -> Written {
 
 async fn create(write: Write<'_>, last: &mut Option<ClusterError>) -> Step {
     match send(write, Expect::Absent, false).await {
-        Ok(live) => Step::Finished(settle(write, live, ChangeOutcome::Done)),
+        Ok(live) => Step::finished(settle(write, live, ChangeOutcome::Done)),
         Err(ClusterError::Conflict | ClusterError::FieldConflicts(_)) => read_back(write, false).await,
         Err(error) => after_error(write, error, last, true).await,
     }
@@ -92,7 +98,7 @@ async fn update(write: Write<'_>, last: &mut Option<ClusterError>) -> Step {
         Err(error) => return after_error(write, error, last, false).await,
     };
     if newest.applied.as_ref().map(|applied| applied.projection) == write.change.desired {
-        return Step::Finished(Written { outcome: ChangeOutcome::DoneBefore, live: Some(newest) });
+        return Step::finished(Written { outcome: ChangeOutcome::DoneBefore, live: Some(newest) });
     }
     if let Some(found) = mismatch(&write.change.precondition, &newest) {
         return stale(found);
@@ -103,13 +109,13 @@ async fn update(write: Write<'_>, last: &mut Option<ClusterError>) -> Step {
             contested if contested.is_empty() => send(write, expect(), true).await,
             fields => {
                 let outcome = ChangeOutcome::Conflict { fields };
-                return Step::Finished(Written { outcome, live: Some(newest) });
+                return Step::finished(Written { outcome, live: Some(newest) });
             }
         },
         other => other,
     };
     match answer {
-        Ok(live) => Step::Finished(settle(write, live, ChangeOutcome::Done)),
+        Ok(live) => Step::finished(settle(write, live, ChangeOutcome::Done)),
         Err(ClusterError::Conflict | ClusterError::FieldConflicts(_)) => {
             write.region.forget(&newest);
             Step::Again(Duration::ZERO)
@@ -145,11 +151,11 @@ async fn read_back(write: Write<'_>, absent_is_retried: bool) -> Step {
             let live = live.observed;
             if !is_ours(write, &live) {
                 let says = live.owner.self_reference.as_deref().unwrap_or("nothing").chars().take(200).collect();
-                return Step::Finished(Written::without_live(ChangeOutcome::Foreign { says }));
+                return Step::finished(Written::without_live(ChangeOutcome::Foreign { says }));
             }
             write.region.record(&live);
             if live.applied.as_ref().map(|applied| applied.projection) == write.change.desired {
-                return Step::Finished(Written { outcome: ChangeOutcome::DoneBefore, live: Some(live) });
+                return Step::finished(Written { outcome: ChangeOutcome::DoneBefore, live: Some(live) });
             }
             if absent_is_retried && write.change.precondition != Precondition::Absent {
                 return Step::Again(Duration::ZERO);
@@ -164,7 +170,7 @@ async fn read_back(write: Write<'_>, absent_is_retried: bool) -> Step {
         Err(error) => match error.retry() {
             Retry::After(pause) => Step::Again(pause),
             Retry::Ambiguous => Step::Again(Duration::from_secs(1)),
-            Retry::Never | Retry::OnChange => Step::Finished(Written::without_live(failed(&error))),
+            Retry::Never | Retry::OnChange => Step::finished(Written::without_live(failed(&error))),
         },
     }
 }
@@ -175,7 +181,7 @@ async fn after_error(write: Write<'_>, error: ClusterError, last: &mut Option<Cl
         Retry::Ambiguous => Step::Again(Duration::from_secs(1)),
         Retry::After(pause) => Step::Again(pause),
         Retry::OnChange if is_fresh_forbidden(&error, write.identity) => Step::Again(FORBIDDEN_PAUSE),
-        Retry::Never | Retry::OnChange => Step::Finished(Written::without_live(failed(&error))),
+        Retry::Never | Retry::OnChange => Step::finished(Written::without_live(failed(&error))),
     };
     *last = Some(error);
     step
@@ -224,7 +230,7 @@ fn settle(write: Write<'_>, live: ObservedObject, outcome: ChangeOutcome) -> Wri
 }
 
 fn stale(found: &str) -> Step {
-    Step::Finished(Written::without_live(ChangeOutcome::Stale { found: found.to_owned() }))
+    Step::finished(Written::without_live(ChangeOutcome::Stale { found: found.to_owned() }))
 }
 
 /// A failure as an outcome, with its chain of causes.

@@ -3,7 +3,7 @@
 //! Input: bytes or JSON values. Output: [`Digest`], shown as `sha256:<hex>`. It is no message authentication code.
 //! Invariant: parts are length-prefixed, so that different sequences of parts never give the same digest.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use sha2::Digest as _;
 use sha2::Sha256;
@@ -45,7 +45,10 @@ impl Digest {
 
     /// All 64 hexadecimal digits.
     pub fn hex(&self) -> String {
-        self.0.iter().map(|b| format!("{b:02x}")).collect()
+        self.0.iter().fold(String::with_capacity(64), |mut text, b| {
+            let _infallible = write!(text, "{b:02x}");
+            text
+        })
     }
 
     /// The first `digits` hexadecimal digits.

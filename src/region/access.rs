@@ -130,7 +130,7 @@ impl RegionAccess {
     }
 
     /// Replaces everything of one kind by a complete list; copies newer than the list stay.
-    pub fn listed(&self, kind: Kind, objects: Vec<ObservedObject>, at: &ResourceVersion) {
+    pub fn listed(&self, kind: Kind, objects: &[ObservedObject], at: &ResourceVersion) {
         let mut state = self.state();
         let listed: BTreeSet<ObjectId> = objects.iter().map(|object| object.id.clone()).collect();
         let outside: Vec<ObservedObject> = state
@@ -144,7 +144,7 @@ impl RegionAccess {
             state.seen.objects.remove(&object.id);
             state.touch(&object);
         }
-        for object in &objects {
+        for object in objects {
             if state.record(object) {
                 state.touch(object);
             }

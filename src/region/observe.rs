@@ -169,12 +169,11 @@ impl Observer {
     async fn follow(&self, kind: Kind, mut from: Option<ResourceVersion>) -> ClusterError {
         let mut failures = 0;
         loop {
-            let ended = match &from {
-                Some(version) => self.watch(kind, version.clone(), &mut failures).await,
-                None => {
-                    self.clock.sleep(PERSON_PAUSE).await;
-                    Ended::ListAnew
-                }
+            let ended = if let Some(version) = &from {
+                self.watch(kind, version.clone(), &mut failures).await
+            } else {
+                self.clock.sleep(PERSON_PAUSE).await;
+                Ended::ListAnew
             };
             match ended {
                 Ended::GoOn(version) => from = Some(version),
@@ -287,13 +286,11 @@ async fn list(access: &RegionAccess, kind: Kind) -> Result<Option<ResourceVersio
         match access.cluster().list(kind, from.as_deref()).await {
             Ok(page) => {
                 objects.extend(page.objects);
-                match page.next {
-                    Some(next) => from = Some(next),
-                    None => {
-                        access.listed(kind, objects, &page.resource_version);
-                        return Ok(Some(page.resource_version));
-                    }
-                }
+                let Some(next) = page.next else {
+                    access.listed(kind, &objects, &page.resource_version);
+                    return Ok(Some(page.resource_version));
+                };
+                from = Some(next);
             }
             Err(error @ ClusterError::Forbidden { .. }) => {
                 tracing::warn!(region = %access.name(), %kind, %error, "kind cannot be listed");

@@ -228,8 +228,9 @@ fn failures(outcome: &UnitOutcome) -> Vec<String> {
                 let fields: Vec<String> = fields.iter().map(|(path, by)| format!("{path} held by {by}")).collect();
                 Some(format!("{target}: {}", fields.join(", ")))
             }
-            ChangeOutcome::NotSettled { detail } => Some(format!("{target}: {detail}")),
-            ChangeOutcome::Failed { detail, .. } => Some(format!("{target}: {detail}")),
+            ChangeOutcome::NotSettled { detail } | ChangeOutcome::Failed { detail, .. } => {
+                Some(format!("{target}: {detail}"))
+            }
         }
     });
     outcome.failure.iter().map(ToString::to_string).chain(of_changes).collect()
