@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use super::region::Region;
-use crate::contract::server::{Api, eventually, expect};
 use crate::contract::objects;
+use crate::contract::server::{Api, eventually, expect};
 use crate::runner::Case;
 
 /// Their names.
