@@ -6,6 +6,7 @@
 
 pub mod approval;
 pub mod change;
+pub mod contention;
 pub mod diff;
 pub mod disruption;
 pub mod lint;

@@ -15,6 +15,7 @@ use crate::model::revision::Revision;
 use crate::model::unit::UnitId;
 use crate::observed::region::RegionUnknown;
 use crate::plan::approval::{Automatic, Consents, StoredChanges};
+use crate::plan::contention::{self, ContendedObjects};
 use crate::plan::outcome::UnitState;
 use crate::plan::unit_plan::PlanId;
 use crate::ports::clock::Clock;
@@ -80,6 +81,7 @@ pub struct Reconciler {
     labels: BTreeMap<Box<str>, UnitId>,
     open: BTreeMap<UnitId, PlanId>,
     fleet: Option<FleetStatus>,
+    contended: BTreeMap<UnitId, ContendedObjects>,
     region_states: BTreeMap<RegionName, String>,
 }
 
@@ -102,6 +104,7 @@ impl Reconciler {
             labels: BTreeMap::new(),
             open: BTreeMap::new(),
             fleet: None,
+            contended: BTreeMap::new(),
             region_states: BTreeMap::new(),
         }
     }
@@ -152,6 +155,19 @@ impl Reconciler {
             }
             self.labels.insert(unit.label().into(), unit);
         }
+        self.find_contention();
+    }
+
+    /// Looks for objects that two units want, and at both units again when that changed.
+    fn find_contention(&mut self) {
+        let desired = self.units.values().filter_map(|memory| memory.wish.as_ref()?.desired.as_deref());
+        let contended = contention::contention(desired);
+        for (unit, memory) in &mut self.units {
+            if contended.get(unit) != self.contended.get(unit) {
+                memory.next = Next::Now;
+            }
+        }
+        self.contended = contended;
     }
 
     /// Every unit that is declared, has a status or has an inventory.
@@ -214,6 +230,7 @@ impl Reconciler {
             clock: &*self.ports.clock,
             consents: Consents { automatic, approvals: &approvals, stored: &stored },
             open: &self.open,
+            contended: &self.contended,
         };
         let permission = match doing {
             Doing::Plan => Permission::PlanOnly,

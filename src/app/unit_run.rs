@@ -17,6 +17,7 @@ use crate::model::revision::Revision;
 use crate::model::unit::UnitId;
 use crate::observed::region::{Presence, RegionObservation, RegionUnknown};
 use crate::plan::approval::{self, ApprovedPlan, Consents, Split, StoredChanges};
+use crate::plan::contention::ContendedObjects;
 use crate::plan::diff::World;
 use crate::plan::lint;
 use crate::plan::outcome::{ChangeResult, Failure, UnitOutcome, UnitState, Workload, WorkloadState};
@@ -63,6 +64,8 @@ pub struct Shared<'a> {
     pub consents: Consents<'a>,
     /// Plans that an earlier process started and did not end.
     pub open: &'a BTreeMap<UnitId, PlanId>,
+    /// What `plan::contention` found between the wishes of all units.
+    pub contended: &'a BTreeMap<UnitId, ContendedObjects>,
 }
 
 /// What may be changed.
@@ -127,9 +130,11 @@ pub async fn run(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, perm
 async fn plan(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>) -> (UnitPlan, World) {
     let mut world = world_of(shared, wish);
     let mut live = BTreeMap::new();
+    let uncontended = ContendedObjects::new();
+    let contended = shared.contended.get(&wish.unit).unwrap_or(&uncontended);
     if let Some(desired) = &wish.desired {
         look_up_secrets(shared, desired, &mut world).await;
-        let wanted = planner::bodies_needed(shared.installation, desired, &world);
+        let wanted = planner::bodies_needed(shared.installation, desired, &world, contended);
         if !wanted.is_empty() {
             let (bodies, failures) = bodies::fetch(shared.reachable, desired, wanted).await;
             live = bodies;
@@ -156,6 +161,7 @@ async fn plan(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>) -> (Uni
         previous: wish.previous.as_deref(),
         world: &world,
         bodies: &live,
+        contended,
         unmet,
         policy: wish.policy,
         budgets: wish.budgets,

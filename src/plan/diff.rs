@@ -16,6 +16,7 @@ use crate::observed::inventory::Row;
 use crate::observed::object::ObservedObject;
 use crate::observed::region::{Completeness, Presence, RegionObservation};
 
+use super::contention::ContendedObjects;
 use super::refusal::Refusal;
 
 /// All regions as they were seen.
@@ -36,13 +37,21 @@ pub enum Verdict {
     Refused(Refusal),
 }
 
-/// The verdict on every object that a unit wants.
-pub fn survey(installation: &InstallationId, desired: &DesiredUnit, world: &World) -> BTreeMap<ObjectRef, Verdict> {
-    desired
-        .objects
-        .iter()
-        .map(|(target, wanted)| (target.clone(), judge(installation, &desired.unit, target, wanted, world)))
-        .collect()
+/// The verdict on every object that a unit wants. What another unit wants too is refused without a look at it.
+pub fn survey(
+    installation: &InstallationId,
+    desired: &DesiredUnit,
+    world: &World,
+    contended: &ContendedObjects,
+) -> BTreeMap<ObjectRef, Verdict> {
+    let verdict = |(target, wanted): (&ObjectRef, &DesiredObject)| {
+        let verdict = match contended.get(target) {
+            Some(other) => Verdict::Refused(Refusal::Contended { object: target.clone(), other: other.clone() }),
+            None => judge(installation, &desired.unit, target, wanted, world),
+        };
+        (target.clone(), verdict)
+    };
+    desired.objects.iter().map(verdict).collect()
 }
 
 fn judge(

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::{Cause, Change, ChangeSite, FieldChange, Precondition, Risk, Update};
+use super::contention::ContendedObjects;
 use super::diff::{self, Verdict, World};
 use super::prune::{self, Declared};
 use super::refusal::Refusal;
@@ -36,6 +37,8 @@ pub struct Input<'a> {
     pub world: &'a World,
     /// Live bodies of [`bodies_needed`].
     pub bodies: &'a BTreeMap<ObjectRef, LiveObject>,
+    /// Objects of this unit that another one wants too ([`super::contention`]): refused for both.
+    pub contended: &'a ContendedObjects,
     /// Units that this one builds on and that are not applied.
     pub unmet: &'a BTreeSet<UnitId>,
     /// What is done about drift.
@@ -45,9 +48,14 @@ pub struct Input<'a> {
 }
 
 /// The objects whose bodies must be read before [`plan`].
-pub fn bodies_needed(installation: &InstallationId, desired: &DesiredUnit, world: &World) -> BTreeSet<ObjectRef> {
+pub fn bodies_needed(
+    installation: &InstallationId,
+    desired: &DesiredUnit,
+    world: &World,
+    contended: &ContendedObjects,
+) -> BTreeSet<ObjectRef> {
     let differs = |(target, verdict)| matches!(verdict, Verdict::Differs).then_some(target);
-    diff::survey(installation, desired, world).into_iter().filter_map(differs).collect()
+    diff::survey(installation, desired, world, contended).into_iter().filter_map(differs).collect()
 }
 
 /// The plan of one unit.
@@ -72,7 +80,7 @@ fn build(input: Input<'_>, desired: &DesiredUnit) -> UnitPlan {
     let mut plan = UnitPlan::empty(desired.unit.clone());
     plan.waits.extend(input.unmet.iter().map(|unit| WaitingOn::Unit { unit: unit.clone() }));
     let mut changes = Vec::new();
-    for (target, verdict) in diff::survey(input.installation, desired, input.world) {
+    for (target, verdict) in diff::survey(input.installation, desired, input.world, input.contended) {
         let Some(wanted) = desired.objects.get(&target) else { continue };
         match verdict {
             Verdict::Equal => {}
@@ -206,3 +214,6 @@ impl Input<'_> {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;
