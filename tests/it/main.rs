@@ -10,3 +10,4 @@ mod git;
 mod git_publish;
 mod git_world;
 mod sim_region;
+mod tidy;
