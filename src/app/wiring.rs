@@ -19,6 +19,7 @@ use crate::adapters::system::SystemClock;
 use crate::model::names::{InstallationId, RegionName};
 use crate::model::object::ClusterUid;
 use crate::observed::region::RegionUnknown;
+use crate::ports::clock::Clock;
 use crate::ports::source::SourceError;
 use crate::region::access::RegionAccess;
 
@@ -88,9 +89,9 @@ pub fn wake_on_push(repository: &Settings, wake: Arc<Notify>) -> Option<JoinHand
 }
 
 /// A name for this process that no other one has.
-pub fn holder() -> String {
+pub fn holder(clock: &dyn Clock) -> String {
     let host = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
     let host = host.or_else(|| std::fs::read_to_string("/etc/hostname").ok().map(|name| name.trim().to_owned()));
-    let started = jiff::Timestamp::now().as_microsecond();
+    let started = clock.now().as_microsecond();
     format!("{}-{}-{started:x}", host.unwrap_or_else(|| "heddle".to_owned()), std::process::id())
 }

@@ -1,3 +1,5 @@
+//! Trees, places and bounds of documents.
+
 use super::scalar::{Scalar, resolve};
 use super::tree::{Bounds, Node, Value, parse};
 use super::{read, write};

@@ -11,5 +11,6 @@ mod git_publish;
 mod git_world;
 mod loop_story;
 mod sim_region;
+mod tidy;
 #[path = "../sim/world.rs"]
 mod world;

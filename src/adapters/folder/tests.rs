@@ -1,3 +1,5 @@
+//! A folder gives what a commit of it would.
+
 use super::*;
 
 fn write(folder: &Path, name: &str, bytes: &[u8]) {

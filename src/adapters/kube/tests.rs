@@ -1,3 +1,5 @@
+//! The real client against servers that answer by script.
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 

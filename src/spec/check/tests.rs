@@ -1,3 +1,5 @@
+//! Whole repositories, good and bad, with every diagnostic they give.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! Single documents, also hostile ones.
+
 use proptest::prelude::{any, prop, proptest};
 use proptest::strategy::Strategy;
 use proptest::test_runner::Config;

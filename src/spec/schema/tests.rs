@@ -1,3 +1,5 @@
+//! The committed schemas are those of the types.
+
 use std::path::PathBuf;
 
 use serde_json::Value;

@@ -1,3 +1,5 @@
+//! What looks like a secret and what does not.
+
 use super::{in_text, in_tree, mask, shown};
 use crate::yaml::tree::{Bounds, parse};
 
