@@ -40,7 +40,7 @@ fn created() -> UnitPlan {
     plan_of(
         &unit("network/platform/trade", [config_map("a", "1"), config_map("b", "2")]),
         &empty_world(),
-        &Default::default(),
+        &std::collections::BTreeMap::new(),
     )
 }
 
