@@ -3,9 +3,11 @@
 //! Input: configuration and the command line. Output: the running program. Composition only: a rule that matters has
 //! its room below.
 
+pub mod config;
 pub mod cycle;
 pub mod driver;
 pub mod evaluation;
+pub mod exit;
 pub mod memory;
 pub mod preview;
 pub mod publication;
