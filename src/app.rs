@@ -4,6 +4,7 @@
 //! its room below.
 
 pub mod cycle;
+pub mod demo;
 pub mod driver;
 pub mod evaluation;
 pub mod memory;
