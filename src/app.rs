@@ -5,6 +5,7 @@
 
 pub mod config;
 pub mod cycle;
+pub mod demo;
 pub mod driver;
 pub mod evaluation;
 pub mod exit;
