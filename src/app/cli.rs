@@ -92,6 +92,3 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)?;
     Ok(runtime.block_on(future))
 }
-
-#[cfg(test)]
-mod tests;

@@ -150,6 +150,9 @@ impl CliError {
                     .to_owned()
             }
             Self::Driver(error) => return source_hint_of(error),
+            Self::Specs(SourceError::Local { .. }) => {
+                "name the folder that holds `fleet.yaml`; `heddle init` makes one".to_owned()
+            }
             Self::Specs(error) | Self::Repository(error) | Self::Preview(PreviewError::Source(error)) => {
                 return source_hint(error);
             }
@@ -190,12 +193,19 @@ fn status_branch_hint(error: &StatusBranchError) -> Option<String> {
 fn source_hint(error: &SourceError) -> Option<String> {
     Some(
         match error {
-            SourceError::Unreachable { .. } => "check `repository.url` and the network; heddle changes nothing meanwhile",
-            SourceError::Unauthenticated { .. } => "check `repository.credentials`: the file or variable, and what the account may do",
-            SourceError::Untrusted { .. } => "give the host's authority as `repository.caFile`, or its key in `repository.knownHosts`",
+            SourceError::Unreachable { .. } => {
+                "check `repository.url` and the network; heddle changes nothing meanwhile"
+            }
+            SourceError::Unauthenticated { .. } => {
+                "check `repository.credentials`: the file or variable, and what the account may do"
+            }
+            SourceError::Untrusted { .. } => {
+                "give the host's authority as `repository.caFile`, or its key in `repository.knownHosts`"
+            }
             SourceError::BranchGone { .. } => "check `repository.branch`, or push the branch again",
             SourceError::TooLarge { .. } | SourceError::TooMany { .. } => "keep what is no spec out of `tenants`",
-            SourceError::Missing { .. } | SourceError::Local { .. } => "the local copy may be deleted; it is made anew",
+            SourceError::Missing { .. } => "the local copy in `stateDir` may be deleted; it is made anew",
+            SourceError::Local { .. } => "check that the file or folder exists and that this user may use it",
         }
         .to_owned(),
     )

@@ -8,26 +8,12 @@ use std::collections::BTreeMap;
 use crate::sim::git_host::Files;
 
 use super::DemoError;
+use crate::app::quick_start;
 
 /// The organization whose peers come and go.
 pub(super) const ACME: &str = "tenants/acme/organizations/acme.yaml";
 /// The tenant that runs the ordering service.
 pub(super) const PLATFORM: &str = "tenants/platform/tenant.yaml";
-
-const QUICK_START: [(&str, &str); 6] = [
-    ("fleet.yaml", include_str!("../../../examples/quick-start/fleet.yaml")),
-    (ACME, include_str!("../../../examples/quick-start/tenants/acme/organizations/acme.yaml")),
-    ("tenants/acme/tenant.yaml", include_str!("../../../examples/quick-start/tenants/acme/tenant.yaml")),
-    (
-        "tenants/platform/networks/trade.yaml",
-        include_str!("../../../examples/quick-start/tenants/platform/networks/trade.yaml"),
-    ),
-    (
-        "tenants/platform/organizations/orderer-org.yaml",
-        include_str!("../../../examples/quick-start/tenants/platform/organizations/orderer-org.yaml"),
-    ),
-    (PLATFORM, include_str!("../../../examples/quick-start/tenants/platform/tenant.yaml")),
-];
 
 /// The fleet as its people change it.
 #[derive(Debug, Clone)]
@@ -36,7 +22,7 @@ pub(super) struct Fleet(BTreeMap<&'static str, String>);
 impl Fleet {
     /// As the quick-start has it.
     pub(super) fn new() -> Self {
-        Self(QUICK_START.iter().map(|(path, text)| (*path, (*text).to_owned())).collect())
+        Self(quick_start::FILES.iter().map(|(path, text)| (*path, (*text).to_owned())).collect())
     }
 
     /// All files.

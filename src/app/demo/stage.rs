@@ -200,6 +200,8 @@ async fn driver(paths: &Paths, uid: &str, stop: CancellationToken) -> Result<(Dr
         poll: if wakes.is_some() { Duration::from_secs(30) } else { Duration::from_secs(1) },
         limits: Limits::default(),
         holder: format!("demo-{}", std::process::id()),
+        wait_for_lead: true,
+        seen: None,
     };
     let pins = BTreeMap::from([(region, Some(ClusterUid::new(uid)))]);
     Ok((Driver::new(ports, pins, options, Arc::new(Deaf), stop), wakes))
