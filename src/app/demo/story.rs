@@ -193,7 +193,11 @@ impl Story<'_, '_> {
     /// The name of a node's objects, from the labels of its pods.
     async fn name_of(&self, node: &str) -> Result<String, DemoError> {
         let sets = self.stage.workloads().await?;
-        let set = sets.iter().find(|set| text(set, NODE_LABEL) == node);
+        // `<network>-<organization>-<node>`, and a hash where the network is another tenant's.
+        let whole = format!("trade-acme-{node}");
+        let is_it =
+            |label: &str| label.strip_prefix(&*whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+        let set = sets.iter().find(|set| is_it(&text(set, NODE_LABEL)));
         set.map(|set| text(set, "/metadata/name")).ok_or_else(|| DemoError::NoNode { node: node.to_owned() })
     }
 
