@@ -16,6 +16,7 @@ use output::Output;
 mod apply;
 mod args;
 mod demo;
+mod empty_folder;
 mod failure;
 mod init;
 mod output;
@@ -43,19 +44,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>, output: &mut Output) 
         Ok(arguments) => arguments,
         Err(error) => return usage(&error, output),
     };
-    output.set_up(&arguments.global);
-    let result = match &arguments.command {
-        Command::Init(args) => init::run(args, output),
-        Command::Validate(args) => validate::run(args, output),
-        Command::Schema(args) => schema::run(args, output),
-        Command::Render(args) => render::run(args, output),
-        Command::Plan(args) => plan::run(args, output),
-        Command::Apply(args) => apply::run(args, output),
-        Command::Run(args) => run::run(args, output),
-        Command::Status(args) => status::run(args, output),
-        Command::Demo(args) => demo::run(args, output),
-        Command::Completions(args) => completions(args.shell, output),
-    };
+    let result = output.set_up(&arguments.global).and_then(|()| command(&arguments.command, output));
     match result {
         Ok(exit) => exit,
         Err(CliError::Closed) => Exit::Done,
@@ -68,14 +57,29 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>, output: &mut Output) 
     }
 }
 
+fn command(command: &Command, output: &mut Output) -> Result<Exit, CliError> {
+    match command {
+        Command::Init(args) => init::run(args, output),
+        Command::Validate(args) => validate::run(args, output),
+        Command::Schema(args) => schema::run(args, output),
+        Command::Render(args) => render::run(args, output),
+        Command::Plan(args) => plan::run(args, output),
+        Command::Apply(args) => apply::run(args, output),
+        Command::Run(args) => run::run(args, output),
+        Command::Status(args) => status::run(args, output),
+        Command::Demo(args) => demo::run(args, output),
+        Command::Completions(args) => completions(args.shell, output),
+    }
+}
+
 /// `--help` and `--version` are no mistakes; everything else that clap says is.
 fn usage(error: &clap::Error, output: &mut Output) -> Exit {
-    let text = if output.is_coloured() { error.render().ansi().to_string() } else { error.render().to_string() };
+    let text = error.render().ansi().to_string();
     if error.use_stderr() {
         let _nobody_reads = output.note(&text);
         Exit::Usage
     } else {
-        let _nobody_reads = output.text(&text);
+        let _nobody_reads = output.styled(&text);
         Exit::Done
     }
 }
@@ -92,3 +96,6 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)?;
     Ok(runtime.block_on(future))
 }
+
+#[cfg(test)]
+mod tests;

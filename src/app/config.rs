@@ -140,12 +140,12 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// It has problems.
-    #[error("the configuration {path} has {} problem(s)", .problems.len())]
+    #[error("the configuration {path} cannot be used")]
     Problems {
         /// The file.
         path: PathBuf,
-        /// Its text, for showing the places.
-        text: String,
+        /// Its text, for showing the places, without anything that looks secret.
+        harmless_text: String,
         /// All problems.
         problems: Vec<Diagnostic>,
     },
@@ -172,7 +172,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     let shown = path.file_name().and_then(|name| name.to_str()).and_then(|name| RepoPath::parse(name).ok());
     parse(shown.as_ref(), &bytes, folder).map_err(|problems| ConfigError::Problems {
         path: path.to_owned(),
-        text: String::from_utf8_lossy(&bytes).into_owned(),
+        harmless_text: settings_file::harmless(&bytes, limits),
         problems,
     })
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::parse::{self, Limits};
 use super::places::Places;
 use super::schema::Compiled;
-use super::secrets;
+use super::secrets::{self, Finding};
 use super::violation::Looked;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::revision::RepoPath;
@@ -35,7 +35,20 @@ pub fn read(
             return Err(placed(problems));
         }
     };
-    let looked = Looked { schema: &schema.schema, validator: schema.validator.as_ref(), root: &root, secret: &in_text };
+    let in_fields = secrets::in_tree(&root);
+    problems.extend(in_fields.iter().map(parse::of_finding));
+    let secret: Vec<Finding> = in_text.into_iter().chain(in_fields).collect();
+    let looked = Looked { schema: &schema.schema, validator: schema.validator.as_ref(), root: &root, secret: &secret };
     problems.extend(looked.violations());
     if problems.is_empty() { Ok((root.to_json(), Places::of(&root))) } else { Err(placed(problems)) }
+}
+
+/// The text for people: as it is when nothing in it looks secret, else masked. Masking alone would also hide the map
+/// below a key such as `credentials`, which says where a secret is.
+pub fn harmless(bytes: &[u8], limits: Limits) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    match tree::parse(bytes, Bounds { depth: limits.depth, nodes: limits.nodes }) {
+        Ok(root) if secrets::in_tree(&root).is_empty() && secrets::in_text(&text).is_empty() => text.into_owned(),
+        _ => secrets::mask(&text),
+    }
 }

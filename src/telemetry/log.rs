@@ -1,10 +1,13 @@
 //! The log.
 //!
 //! Input: a level and a form. Output: lines on the second stream. It keeps nothing. Invariants: results never go to the
-//! log; `HEDDLE_LOG` (the syntax of `tracing-subscriber`'s filter) overrides the level; no value of a Secret is logged,
+//! log; a filter (the syntax of `tracing-subscriber`, from `HEDDLE_LOG`) overrides the
+//! level; no value of a Secret is logged,
 //! because no type that holds one can be printed.
 
+use thiserror::Error;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,17 +22,48 @@ pub enum Level {
     Everything,
 }
 
-/// Sets the log up for the process; a second call changes nothing.
-pub fn set_up(level: Level, json: bool, colour: bool) {
+/// The filter is none.
+#[derive(Debug, Error)]
+#[error("`{text}` is no filter for the log")]
+pub struct FilterError {
+    text: String,
+    #[source]
+    source: ParseError,
+}
+
+/// Sets the log up for the process; a second call changes nothing. `filter` overrides `level`.
+pub fn set_up(filter: Option<&str>, level: Level, json: bool, colour: bool) -> Result<(), FilterError> {
+    let filter = parse(filter, level)?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);
+    // Only the first command of a process sets the log up.
+    let _already = if json { builder.json().try_init() } else { builder.compact().try_init() };
+    Ok(())
+}
+
+fn parse(filter: Option<&str>, level: Level) -> Result<EnvFilter, FilterError> {
     let default = match level {
         Level::Errors => "error",
         Level::Warnings => "heddle=warn",
         Level::Steps => "heddle=info",
         Level::Everything => "heddle=debug",
     };
-    let filter = std::env::var("HEDDLE_LOG").ok().and_then(|text| EnvFilter::try_new(text).ok());
-    let filter = filter.unwrap_or_else(|| EnvFilter::new(default));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);
-    // Only the first command of a process sets the log up.
-    let _already = if json { builder.json().try_init() } else { builder.compact().try_init() };
+    match filter {
+        None | Some("") => Ok(EnvFilter::new(default)),
+        Some(text) => {
+            EnvFilter::try_new(text).map_err(|source| FilterError { text: text.escape_debug().to_string(), source })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Level, parse};
+
+    #[test]
+    fn a_filter_overrides_the_level_and_a_wrong_one_is_said() {
+        assert_eq!(parse(None, Level::Steps).unwrap().to_string(), "heddle=info");
+        assert_eq!(parse(Some("kube=trace"), Level::Steps).unwrap().to_string(), "kube=trace");
+        let error = parse(Some("heddle=loud=er"), Level::Steps).unwrap_err();
+        assert_eq!(error.to_string(), "`heddle=loud=er` is no filter for the log");
+    }
 }

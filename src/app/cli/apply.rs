@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::args::ApplyArgs;
 use super::failure::CliError;
-use super::output::Output;
+use super::output::{self, Output};
 use super::plan::{self, Plans};
 use super::run;
 use crate::app::config::{self, Config};
@@ -86,7 +86,7 @@ fn ask(output: &mut Output) -> Result<bool, CliError> {
     if !output.can_ask() {
         return Err(CliError::NobodyToAsk);
     }
-    let question = output.err_word(Tone::Heading, "Apply these changes?");
+    let question = output::word(Tone::Heading, "Apply these changes?");
     output.note(&format!("{question} Only `yes` is yes: "))?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;

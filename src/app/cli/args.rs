@@ -10,14 +10,21 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::unit::UnitId;
 
+/// The table of [`crate::app::exit`]; a test compares them.
 const EXIT_CODES: &str = "\
-Exit codes: 0 nothing to do, or all done; 1 it failed; 2 there are changes; 3 something is held, refused, invalid
-or waits for a person; 4 something is incomplete, unknown or still progressing; 5 the world is not what the plan was
-made for; 64 the command line is wrong; 130 interrupted. The worst wins.";
+Exit codes, the worst of several last:
+    0  nothing to do, or all done
+    2  there are changes
+    3  something is held, refused, invalid or waits for a person
+    4  something is incomplete or unknown, or still progressing at the timeout
+    5  the world is not what the plan was made for
+    1  it failed
+   64  the command line is wrong
+  130  it was interrupted";
 
 /// GitOps for Hyperledger Fabric networks on Kubernetes.
 #[derive(Debug, Parser)]
-#[command(name = "heddle", version, about, after_help = EXIT_CODES, propagate_version = true)]
+#[command(name = "heddle", version, about, after_help = EXIT_CODES, propagate_version = true, max_term_width = 110)]
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) global: Global,
@@ -84,6 +91,8 @@ pub(super) enum Command {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  git init fleet && heddle init fleet")]
 pub(super) struct InitArgs {
     /// The folder; made if it does not exist.
     #[arg(default_value = ".")]
@@ -99,6 +108,11 @@ pub(super) enum Format {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  heddle validate examples/quick-start
+  heddle validate -o json                          for an editor or a pipeline
+
+Ends with 0 when everything can be used, also with warnings, else with 3.")]
 pub(super) struct ValidateArgs {
     /// The folder with `fleet.yaml`.
     #[arg(default_value = ".")]
@@ -119,6 +133,12 @@ pub(super) struct SchemaArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  heddle render examples/quick-start
+  heddle render --unit network/platform/trade --region local
+  heddle render --out rendered                     one file for each object
+
+The objects are for reading and comparing; heddle applies them in an order and as different users.")]
 pub(super) struct RenderArgs {
     /// The folder with `fleet.yaml`.
     #[arg(default_value = ".")]
@@ -129,7 +149,10 @@ pub(super) struct RenderArgs {
     /// Only this unit, such as `network/platform/trade`; may be given more than once.
     #[arg(long = "unit", value_name = "UNIT", value_parser = unit)]
     pub(super) units: Vec<UnitId>,
-    /// Write one file for each object into this folder.
+    /// Only objects of this region.
+    #[arg(long, value_name = "REGION")]
+    pub(super) region: Option<crate::model::names::RegionName>,
+    /// Write one file for each object into this folder, which must be empty or not exist.
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
     /// How to show the objects.
@@ -185,6 +208,12 @@ pub(super) struct PlanArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  heddle apply                                     plans, shows, asks, applies
+  heddle apply --plan plan.json                    only what the saved plan says
+  heddle apply --yes --unit tenant/acme            without a terminal
+
+What needs an approval stays held until an Approval document is merged.")]
 pub(super) struct ApplyArgs {
     #[command(flatten)]
     pub(super) config: ConfigArgs,
@@ -203,6 +232,11 @@ pub(super) struct ApplyArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  heddle run --config /etc/heddle/heddle.yaml --log-format json
+  heddle run --once --timeout 5m
+
+The first interrupt lets the cycle end and reports it; the second one ends the process at once.")]
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) config: ConfigArgs,
@@ -215,6 +249,10 @@ pub(super) struct RunArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  heddle status
+  heddle status --unit network/platform/trade
+  heddle status -o json")]
 pub(super) struct StatusArgs {
     #[command(flatten)]
     pub(super) config: ConfigArgs,
@@ -227,6 +265,9 @@ pub(super) struct StatusArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  heddle demo
+  heddle demo --keep --dir /tmp/heddle-demo")]
 pub(super) struct DemoArgs {
     /// Leave the region and the loop running at the end, until Ctrl-C.
     #[arg(long)]
@@ -237,6 +278,8 @@ pub(super) struct DemoArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  heddle completions bash > ~/.local/share/bash-completion/completions/heddle")]
 pub(super) struct CompletionsArgs {
     /// The shell.
     pub(super) shell: clap_complete::Shell,
@@ -257,4 +300,38 @@ fn duration(text: &str) -> Result<Duration, String> {
     let number: u64 = number.and_then(|number| number.parse().ok()).ok_or_else(wrong)?;
     let seconds = number.checked_mul(factor).filter(|seconds| (1..=86_400).contains(seconds)).ok_or_else(wrong)?;
     Ok(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::{Arguments, EXIT_CODES, duration};
+    use crate::app::exit::Exit;
+
+    #[test]
+    fn the_definitions_hold_together_and_every_command_shows_examples() {
+        let mut command = Arguments::command();
+        command.clone().debug_assert();
+        for command in command.get_subcommands_mut() {
+            let help = command.render_long_help().to_string();
+            assert!(help.contains("Examples:\n  "), "{help}");
+        }
+    }
+
+    #[test]
+    fn the_help_lists_the_exit_codes_of_the_table() {
+        let rows = Exit::ALL.map(Exit::row).map(|(code, meaning)| format!("{code:>5}  {meaning}"));
+        assert_eq!(EXIT_CODES.lines().skip(1).collect::<Vec<_>>(), rows);
+    }
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        for (text, seconds) in [("30s", 30), ("10m", 600), ("24h", 86_400)] {
+            assert_eq!(duration(text).map(|time| time.as_secs()), Ok(seconds), "{text}");
+        }
+        for bad in ["", "0s", "10", "-5m", "m", "25h", "99999999999999999999s", "1µ"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -15,6 +15,7 @@ use crate::app::exit::Exit;
 use crate::app::preview::PreviewError;
 use crate::app::status_branch::StatusBranchError;
 use crate::ports::source::SourceError;
+use crate::telemetry::log::FilterError;
 use crate::yaml::YamlError;
 
 /// Why a command ended badly.
@@ -38,10 +39,12 @@ pub(super) enum CliError {
         source: io::Error,
     },
     /// There is something where nothing should be.
-    #[error("{path} is not empty")]
+    #[error("the folder {path} is not empty: it holds `{holds}`; nothing was written")]
     NotEmpty {
         /// The folder.
         path: PathBuf,
+        /// One of the things in it.
+        holds: String,
     },
     /// The folder of specs cannot be read.
     #[error("the specs cannot be read")]
@@ -52,6 +55,17 @@ pub(super) enum CliError {
     /// The threads or the network of the process.
     #[error("the program's threads cannot be started")]
     Runtime(#[source] io::Error),
+    /// `HEDDLE_LOG` cannot be understood.
+    #[error("the variable HEDDLE_LOG cannot be used")]
+    LogFilter(#[source] FilterError),
+    /// The fleet has no such region.
+    #[error("the fleet has no region `{region}`")]
+    NoRegion {
+        /// The region.
+        region: String,
+        /// All regions.
+        known: String,
+    },
     /// No schema of that name.
     #[error("there is no schema `{name}`")]
     NoSchema {
@@ -114,9 +128,12 @@ impl CliError {
         match self {
             Self::Closed => Exit::Done,
             Self::StalePlan { .. } => Exit::Stale,
-            Self::NoSchema { .. } | Self::NoUnit { .. } | Self::NobodyToAsk => Exit::Usage,
-            Self::Driver(DriverError::Led { .. })
-            | Self::Driver(DriverError::StatusBranch(StatusBranchError::Claimed { .. }))
+            Self::NoSchema { .. }
+            | Self::NoUnit { .. }
+            | Self::NoRegion { .. }
+            | Self::LogFilter(_)
+            | Self::NobodyToAsk => Exit::Usage,
+            Self::Driver(DriverError::Led { .. } | DriverError::StatusBranch(StatusBranchError::Claimed { .. }))
             | Self::StatusBranch(StatusBranchError::Claimed { .. }) => Exit::Person,
             Self::Config(ConfigError::Problems { .. }) => Exit::Person,
             Self::Output(_)
@@ -141,7 +158,8 @@ impl CliError {
         Some(match self {
             Self::NotEmpty { .. } => "name an empty folder, or one that does not exist yet".to_owned(),
             Self::NoSchema { known, .. } => format!("one of {known}"),
-            Self::NoUnit { known, .. } => format!("one of {known}"),
+            Self::NoUnit { known, .. } | Self::NoRegion { known, .. } => format!("one of {known}"),
+            Self::LogFilter(_) => "write a level such as `info`, or `heddle=debug,warn`".to_owned(),
             Self::NobodyToAsk => "look at `heddle plan` first, then give --yes".to_owned(),
             Self::StalePlan { .. } => "make a new one with `heddle plan --out`".to_owned(),
             Self::NoPlan { .. } => "`heddle plan --out FILE` makes one".to_owned(),

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use super::args::InitArgs;
+use super::empty_folder;
 use super::failure::CliError;
 use super::output::Output;
 use super::schema;
@@ -46,12 +47,7 @@ pub(super) fn run(args: &InitArgs, output: &mut Output) -> Result<Exit, CliError
         let path = path.to_owned();
         move |source| CliError::File { what, path, source }
     };
-    fs::create_dir_all(dir).map_err(failed("making", dir))?;
-    let mut entries = fs::read_dir(dir).map_err(failed("reading", dir))?;
-    // A repository that was just made is empty too.
-    if entries.any(|entry| entry.is_ok_and(|entry| entry.file_name() != ".git")) {
-        return Err(CliError::NotEmpty { path: dir.clone() });
-    }
+    empty_folder::prepare(dir)?;
     // In the example's own folder the schemas lie two folders further up.
     let specs = quick_start::FILES.iter().map(|(name, text)| ((*name).to_owned(), text.replacen("../../", "", 1)));
     let extra = [("heddle.yaml", CONFIG), ("CODEOWNERS", OWNERS), (".gitignore", IGNORED)];
@@ -71,4 +67,25 @@ pub(super) fn run(args: &InitArgs, output: &mut Output) -> Result<Exit, CliError
         dir.display()
     ))?;
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{CONFIG, IGNORED};
+    use crate::app::config;
+
+    #[test]
+    fn the_example_of_the_configuration_can_be_used_and_its_files_are_not_committed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("heddle.yaml");
+        fs::write(&path, CONFIG).unwrap();
+        let config = config::load(&path).unwrap();
+        assert_eq!(config.installation.as_str(), "demo");
+        assert_eq!(config.regions.len(), 1);
+        for secret in ["/.heddle/", "/heddle.yaml", "/*.kubeconfig", "/git-credentials"] {
+            assert!(IGNORED.lines().any(|line| line == secret), "{secret}");
+        }
+    }
 }

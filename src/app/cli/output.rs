@@ -1,11 +1,14 @@
 //! Where a command writes.
 //!
 //! Input: text and lines with a tone. Output: two streams. It formats nothing. Invariants: results go to the first
-//! stream, everything else to the second; colour is used on a terminal only, unless somebody asks for it; without
-//! `NO_COLOR`.
+//! stream, everything else to the second; each stream has colour of its own accord: on a terminal (unless `NO_COLOR` or
+//! a dumb terminal says no), or when somebody asks for it; without colour no escape sequence goes out, not even one from
+//! a user's file.
 
 use std::io::{self, IsTerminal, Write};
 
+use anstream::adapter::strip_str;
+use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
 use super::args::{Color, Global, LogFormat};
@@ -17,11 +20,12 @@ use crate::telemetry::log;
 pub(super) struct Output {
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
-    out_is_terminal: bool,
     err_is_terminal: bool,
     in_is_terminal: bool,
-    colour: Option<bool>,
+    out_is_coloured: bool,
+    err_is_coloured: bool,
     quiet: bool,
+    logs_json: bool,
 }
 
 impl Output {
@@ -29,13 +33,14 @@ impl Output {
     pub(super) fn of_process() -> Self {
         let (out, err) = (io::stdout(), io::stderr());
         Self {
-            out_is_terminal: out.is_terminal(),
             err_is_terminal: err.is_terminal(),
             in_is_terminal: io::stdin().is_terminal(),
+            out_is_coloured: AutoStream::choice(&out) != ColorChoice::Never,
+            err_is_coloured: AutoStream::choice(&err) != ColorChoice::Never,
             out: Box::new(out),
             err: Box::new(err),
-            colour: std::env::var_os("NO_COLOR").filter(|value| !value.is_empty()).map(|_| false),
             quiet: false,
+            logs_json: false,
         }
     }
 
@@ -45,40 +50,39 @@ impl Output {
         Self {
             out,
             err,
-            out_is_terminal: false,
             err_is_terminal: false,
             in_is_terminal: false,
-            colour: None,
+            out_is_coloured: false,
+            err_is_coloured: false,
             quiet: false,
+            logs_json: false,
         }
     }
 
-    /// Takes in what the command line says about output.
-    pub(super) fn set_up(&mut self, global: &Global) {
-        self.colour = match global.color {
-            Color::Always => Some(true),
-            Color::Never => Some(false),
-            Color::Auto => self.colour,
-        };
+    /// Takes in what the command line says about output, and sets the log up.
+    pub(super) fn set_up(&mut self, global: &Global) -> Result<(), CliError> {
+        match global.color {
+            Color::Auto => {}
+            Color::Always => (self.out_is_coloured, self.err_is_coloured) = (true, true),
+            Color::Never => (self.out_is_coloured, self.err_is_coloured) = (false, false),
+        }
         self.quiet = global.quiet;
+        self.logs_json = global.log_format == LogFormat::Json;
         let level = match (global.quiet, global.verbose) {
             (true, _) => log::Level::Errors,
+            // Whoever collects logs as JSON gets no progress, so that the log has to tell what happens.
+            (false, 0) if self.logs_json => log::Level::Steps,
             (false, 0) => log::Level::Warnings,
             (false, 1) => log::Level::Steps,
             (false, _) => log::Level::Everything,
         };
-        let colour = self.colour.unwrap_or(self.err_is_terminal);
-        log::set_up(level, global.log_format == LogFormat::Json, colour);
+        let wanted = std::env::var("HEDDLE_LOG").ok();
+        log::set_up(wanted.as_deref(), level, self.logs_json, self.err_is_coloured).map_err(CliError::LogFilter)
     }
 
     /// Whether results may hold colour.
     pub(super) fn is_coloured(&self) -> bool {
-        self.colour.unwrap_or(self.out_is_terminal)
-    }
-
-    /// Whether remarks may hold colour.
-    fn err_is_coloured(&self) -> bool {
-        self.colour.unwrap_or(self.err_is_terminal)
+        self.out_is_coloured
     }
 
     /// Whether somebody can be asked.
@@ -89,6 +93,11 @@ impl Output {
     /// Whether the second stream is a terminal that may be redrawn.
     pub(super) fn shows_progress(&self) -> bool {
         self.err_is_terminal && !self.quiet
+    }
+
+    /// Whether the second stream belongs to programs that read the log.
+    pub(super) fn logs_json(&self) -> bool {
+        self.logs_json
     }
 
     /// Whether only results are wanted.
@@ -103,6 +112,11 @@ impl Output {
         Ok(())
     }
 
+    /// Writes a result that holds colour.
+    pub(super) fn styled(&mut self, text: &str) -> Result<(), CliError> {
+        if self.out_is_coloured { self.text(text) } else { self.text(&strip_str(text).to_string()) }
+    }
+
     /// Writes a result as indented JSON.
     pub(super) fn json(&mut self, value: &impl serde::Serialize) -> Result<(), CliError> {
         let mut text = serde_json::to_string_pretty(value)?;
@@ -114,15 +128,19 @@ impl Output {
     pub(super) fn lines(&mut self, lines: &[Line]) -> Result<(), CliError> {
         let mut text = String::new();
         for line in lines {
-            let style = if self.is_coloured() { style(line.tone) } else { Style::new() };
-            text.push_str(&format_line(style, &line.text));
+            let style = style(line.tone);
+            text.push_str(&format!("{style}{}{style:#}\n", line.text));
         }
-        self.text(&text)
+        self.styled(&text)
     }
 
-    /// Writes a remark, such as an error or what comes next.
+    /// Writes a remark that may hold colour, such as an error or what comes next.
     pub(super) fn note(&mut self, text: &str) -> Result<(), CliError> {
-        self.err.write_all(text.as_bytes())?;
+        if self.err_is_coloured {
+            self.err.write_all(text.as_bytes())?;
+        } else {
+            write!(self.err, "{}", strip_str(text))?;
+        }
         self.err.flush()?;
         Ok(())
     }
@@ -132,19 +150,16 @@ impl Output {
         if self.quiet { Ok(()) } else { self.note(text) }
     }
 
-    /// A word in colour for the second stream.
-    pub(super) fn err_word(&self, tone: Tone, word: &str) -> String {
-        if self.err_is_coloured() { format!("{}{word}{:#}", style(tone), style(tone)) } else { word.to_owned() }
-    }
-
     /// The first stream itself.
     pub(super) fn writer(&mut self) -> &mut (dyn Write + Send) {
         &mut *self.out
     }
 }
 
-fn format_line(style: Style, text: &str) -> String {
-    if style.is_plain() { format!("{text}\n") } else { format!("{style}{text}{style:#}\n") }
+/// A word in the colour of a tone.
+pub(super) fn word(tone: Tone, word: &str) -> String {
+    let style = style(tone);
+    format!("{style}{word}{style:#}")
 }
 
 /// The colour of a tone.

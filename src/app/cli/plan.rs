@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::args::{PlanArgs, PlanFormat};
 use super::failure::CliError;
 use super::output::Output;
-use super::show;
+use super::show::{self, counted};
 use super::specs;
 use crate::app::config::{self, Config};
 use crate::app::exit::Exit;
@@ -55,7 +55,7 @@ pub(super) fn run(args: &PlanArgs, output: &mut Output) -> Result<Exit, CliError
             let specs = specs::read(dir)?;
             (Subject::Folder(Box::new(specs.evaluation)), specs.texts)
         }
-        None => (Subject::Tip, show::Texts::new()),
+        None => (Subject::Tip, show::Texts::default()),
     };
     let preview = super::block_on(preview_of(&config, subject, &args.units))??;
     let plans = Plans::of(&preview);
@@ -71,8 +71,7 @@ pub(super) fn run(args: &PlanArgs, output: &mut Output) -> Result<Exit, CliError
         }
         PlanFormat::Text => text(&preview, &plans, output)?,
     }
-    let colour = output.is_coloured();
-    output.note(&show::diagnostics(&preview.diagnostics, &texts, colour))?;
+    output.note(&show::diagnostics(&preview.diagnostics, &texts))?;
     Ok(exit(&preview.runs, &preview.diagnostics))
 }
 
@@ -112,7 +111,7 @@ pub(super) fn text(preview: &Preview, plans: &Plans, output: &mut Output) -> Res
     let held: usize =
         preview.runs.iter().filter_map(|run| run.outcome.held.as_ref()).map(|held| held.changes.len()).sum();
     let held = if held > 0 { format!("; {held} need an approval") } else { String::new() };
-    let summary = format!("{} unit(s) at {revision}: {counts}{held}", preview.runs.len());
+    let summary = format!("{} at {revision}: {counts}{held}", counted(preview.runs.len(), "unit"));
     output.lines(&[Line { tone: Tone::Heading, text: summary }])
 }
 

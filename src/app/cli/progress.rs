@@ -1,14 +1,16 @@
 //! Progress of the loop for people.
 //!
-//! Input: the loop's news. Output: a line that is redrawn on a terminal, plain lines elsewhere, nothing when only
-//! results are wanted. It keeps no state of units. Invariant: it never writes to the first stream.
+//! Input: the loop's news. Output: a line that is redrawn on a terminal, plain lines with the time since the start
+//! elsewhere, log lines where the log is for programs, nothing when only results are wanted. It keeps no state of units.
+//! Invariants: it never writes to the first stream; a log as JSON has no other lines between.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::Output;
+use super::show::counted;
 use crate::app::driver::{Listener, News};
 use crate::plan::outcome::UnitState;
 use crate::report::unit_report;
@@ -16,12 +18,14 @@ use crate::report::unit_report;
 enum Form {
     Redrawn(ProgressBar),
     Lines,
+    Logged,
     Silent,
 }
 
 /// Shows progress.
 pub(super) struct Progress {
     form: Form,
+    started: Instant,
     last_trouble: Mutex<String>,
 }
 
@@ -30,6 +34,8 @@ impl Progress {
     pub(super) fn new(output: &Output) -> Self {
         let form = if output.is_quiet() {
             Form::Silent
+        } else if output.logs_json() {
+            Form::Logged
         } else if output.shows_progress() {
             let bar = ProgressBar::new_spinner();
             if let Ok(style) = ProgressStyle::with_template("{spinner} [{elapsed}] {msg}") {
@@ -40,7 +46,7 @@ impl Progress {
         } else {
             Form::Lines
         };
-        Self { form, last_trouble: Mutex::default() }
+        Self { form, started: Instant::now(), last_trouble: Mutex::default() }
     }
 
     /// Takes the redrawn line away.
@@ -57,8 +63,9 @@ impl Progress {
             Form::Lines => {
                 use std::io::Write as _;
                 // Where nobody reads, nothing is lost.
-                let _nobody_reads = writeln!(std::io::stderr(), "{text}");
+                let _nobody_reads = writeln!(std::io::stderr(), "[{}s] {text}", self.started.elapsed().as_secs());
             }
+            Form::Logged => tracing::info!(detail = text, "progress"),
             Form::Silent => {}
         }
     }
@@ -75,7 +82,8 @@ impl Listener for Progress {
         match news {
             News::Revision { revision, problems: 0 } => self.line(&format!("revision {}", revision.short())),
             News::Revision { revision, problems } => {
-                self.line(&format!("revision {}: {problems} problem(s) in its files", revision.short()));
+                let problems = counted(problems, "problem");
+                self.line(&format!("revision {}: {problems} in its files", revision.short()));
             }
             News::Trouble(text) => {
                 let mut last = self.last_trouble.lock().unwrap_or_else(PoisonError::into_inner);
@@ -99,7 +107,7 @@ impl Listener for Progress {
                         ));
                     }
                 }
-                self.now(format!("{moving} unit(s) on their way"));
+                self.now(format!("{} on the way", counted(moving, "unit")));
             }
             News::Published => self.now("report pushed".to_owned()),
             News::Standby { holder } => self.now(format!("standing by: {holder} leads")),

@@ -1,18 +1,20 @@
 //! `heddle render`: the objects that a folder of specs stands for.
 //!
 //! Input: a folder. Output: complete objects, to the first stream or one file each. It asks no cluster. Invariant: the
-//! objects are exactly those that the loop would apply.
+//! objects are exactly those that the loop would apply; no file is overwritten.
 
 use std::fs;
 use std::path::Path;
 
 use super::args::{ObjectFormat, RenderArgs};
+use super::empty_folder;
 use super::failure::CliError;
 use super::output::Output;
-use super::show;
+use super::show::{self, counted};
 use super::specs;
 use crate::app::exit::Exit;
 use crate::model::diagnostic::Severity;
+use crate::model::names::RegionName;
 use crate::model::object::ObjectRef;
 use crate::yaml;
 
@@ -21,18 +23,28 @@ pub(super) fn run(args: &RenderArgs, output: &mut Output) -> Result<Exit, CliErr
     let specs = specs::read(&args.dir)?;
     let (units, mut problems) = specs::render(&args.installation, &specs.evaluation, &args.units)?;
     problems.extend(specs.evaluation.diagnostics().iter().cloned());
-    let colour = output.is_coloured();
-    output.note(&show::diagnostics(&problems, &specs.texts, colour))?;
+    problems.sort();
+    problems.dedup();
+    output.note(&show::diagnostics(&problems, &specs.texts))?;
+    if let (Some(region), Some(fleet)) = (&args.region, specs.evaluation.fleet())
+        && !fleet.settings.regions.contains_key(region)
+    {
+        let known: Vec<&str> = fleet.settings.regions.keys().map(RegionName::as_str).collect();
+        return Err(CliError::NoRegion { region: region.to_string(), known: known.join(", ") });
+    }
     let objects: Vec<(&ObjectRef, &serde_json::Value)> = units
         .iter()
         .flat_map(|unit| unit.objects.iter().map(|(target, wanted)| (target, wanted.object.tree())))
+        .filter(|(target, _)| args.region.as_ref().is_none_or(|region| *region == target.region))
         .collect();
     match (&args.out, args.output) {
         (Some(folder), format) => {
+            // What an earlier run left there would look like a part of this one.
+            empty_folder::prepare(folder)?;
             for (target, tree) in &objects {
                 write(folder, target, tree, format)?;
             }
-            output.remark(&format!("{} objects in {}\n", objects.len(), folder.display()))?;
+            output.remark(&format!("{} in {}\n", counted(objects.len(), "object"), folder.display()))?;
         }
         (None, ObjectFormat::Json) => {
             let items: Vec<_> = objects.iter().map(|(_, tree)| *tree).collect();

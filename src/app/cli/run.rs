@@ -13,6 +13,7 @@ use super::args::RunArgs;
 use super::failure::CliError;
 use super::output::Output;
 use super::progress::Progress;
+use super::show::counted;
 use crate::app::config::{self, Config};
 use crate::app::driver::{Driver, Goal, Options, Summary};
 use crate::app::exit::Exit;
@@ -111,7 +112,10 @@ fn summarize(summary: &Summary, output: &mut Output) -> Result<(), CliError> {
     }
     let end = if summary.timed_out { "the time is over" } else { "at rest" };
     let revision = summary.revision.map_or_else(|| "no revision".to_owned(), |revision| revision.short());
-    lines.push(Line { tone: Tone::Heading, text: format!("{} unit(s) at {revision}: {end}", summary.units.len()) });
+    lines.push(Line {
+        tone: Tone::Heading,
+        text: format!("{} at {revision}: {end}", counted(summary.units.len(), "unit")),
+    });
     output.lines(&lines)?;
     if summary.units.values().any(|state| Exit::of_state(*state) > Exit::Done) {
         output.remark("`heddle status` says what is waiting and what to do\n")?;

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::args::SchemaArgs;
 use super::failure::CliError;
 use super::output::Output;
+use super::show::counted;
 use crate::app::config;
 use crate::app::exit::Exit;
 use crate::report::fleet_status::FleetStatus;
@@ -29,7 +30,7 @@ pub(super) fn run(args: &SchemaArgs, output: &mut Output) -> Result<Exit, CliErr
             fs::create_dir_all(path.parent().unwrap_or(folder)).map_err(failed)?;
             fs::write(&path, text(schema)?).map_err(failed)?;
         }
-        output.remark(&format!("{} schemas in {}\n", schemas.len(), folder.display()))?;
+        output.remark(&format!("{} in {}\n", counted(schemas.len(), "schema"), folder.display()))?;
         return Ok(Exit::Done);
     }
     let names: Vec<&str> = schemas.keys().map(|path| name(path)).collect();
@@ -62,4 +63,24 @@ pub(super) fn schemas() -> BTreeMap<String, Value> {
     schemas.insert("status.json".to_owned(), schema::compile::<UnitStatus>().schema);
     schemas.insert("fleet-status.json".to_owned(), schema::compile::<FleetStatus>().schema);
     schemas
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{schemas, text};
+
+    #[test]
+    fn the_committed_schemas_are_those_that_are_printed() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
+        for (path, schema) in schemas() {
+            let wanted = text(&schema).unwrap();
+            if std::env::var_os("HEDDLE_WRITE_SCHEMAS").is_some() {
+                std::fs::write(folder.join(&path), &wanted).unwrap();
+            }
+            let committed = std::fs::read_to_string(folder.join(&path)).unwrap_or_default();
+            assert!(committed == wanted, "{path}: set HEDDLE_WRITE_SCHEMAS=1 once to write the schemas anew");
+        }
+    }
 }

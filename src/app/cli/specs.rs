@@ -3,6 +3,7 @@
 //! Input: a path. Output: its evaluation and the texts of its files. It writes nothing. Invariant: the bounds of a
 //! repository hold.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::failure::CliError;
@@ -13,16 +14,17 @@ use crate::desired::render;
 use crate::desired::unit::DesiredUnit;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::names::InstallationId;
+use crate::model::revision::RepoPath;
 use crate::model::unit::UnitId;
-use crate::spec::parse::Limits;
+use crate::spec::parse::{self, Limits};
 
 /// A folder of specs.
 pub(super) struct Specs {
     /// What it says.
     pub(super) evaluation: Evaluation,
-    /// The texts of its files.
+    /// The texts of the files that have problems.
     pub(super) texts: Texts,
-    /// How many files it has.
+    /// How many files heddle reads in it.
     pub(super) files: usize,
 }
 
@@ -30,14 +32,23 @@ pub(super) struct Specs {
 pub(super) fn read(dir: &Path) -> Result<Specs, CliError> {
     let (tree, contents) = folder::read(dir, &FolderLimits::default()).map_err(CliError::Specs)?;
     let evaluation = Evaluator::new(Limits::default()).evaluate_tree(&tree, &contents);
-    let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).ok();
-    let texts = tree
-        .entries
+    let named: BTreeSet<&RepoPath> = evaluation
+        .diagnostics()
         .iter()
-        .filter_map(|(path, entry)| Some((path.clone(), contents.get(&entry.blob).and_then(text)?)))
+        .flat_map(|found| found.file.iter().chain(found.related.iter().map(|related| &related.file)))
         .collect();
-    Ok(Specs { evaluation, texts, files: tree.entries.len() })
+    let mut texts = Texts::of(dir);
+    for (path, entry) in tree.entries.iter().filter(|(path, _)| named.contains(path)) {
+        if let Some(bytes) = contents.get(&entry.blob) {
+            texts.add(path, bytes);
+        }
+    }
+    let files = tree.entries.keys().filter(|path| parse::is_spec_path(path)).count();
+    Ok(Specs { evaluation, texts, files })
 }
+
+/// So many units are named to somebody who named one that does not exist.
+const UNITS_SHOWN: usize = 20;
 
 /// Units in order, and what could not be rendered.
 pub(super) type Rendered = (Vec<DesiredUnit>, Vec<Diagnostic>);
@@ -71,8 +82,11 @@ pub(super) fn check_units<'a>(
 ) -> Result<(), CliError> {
     match wanted.iter().find(|unit| !known.clone().any(|other| other == *unit)) {
         Some(unit) => {
-            let known: Vec<String> = known.map(ToString::to_string).collect();
-            Err(CliError::NoUnit { unit: unit.to_string(), known: known.join(", ") })
+            let mut names: Vec<String> = known.map(ToString::to_string).collect();
+            let more = names.len().saturating_sub(UNITS_SHOWN);
+            names.truncate(UNITS_SHOWN);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            Err(CliError::NoUnit { unit: unit.to_string(), known: names.join(", ") + &more })
         }
         None => Ok(()),
     }

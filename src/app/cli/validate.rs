@@ -6,10 +6,11 @@
 use super::args::{Format, ValidateArgs};
 use super::failure::CliError;
 use super::output::Output;
-use super::show::{self, Problems};
+use super::show::{self, Problems, counted};
 use super::specs;
 use crate::app::exit::Exit;
 use crate::model::names::InstallationId;
+use crate::report::plan_text::{Line, Tone};
 
 /// Runs the command.
 pub(super) fn run(args: &ValidateArgs, output: &mut Output) -> Result<Exit, CliError> {
@@ -22,19 +23,24 @@ pub(super) fn run(args: &ValidateArgs, output: &mut Output) -> Result<Exit, CliE
     }
     found.sort();
     found.dedup();
-    let problems = Problems::of(&found);
+    let problems = Problems::of(&found, specs.files);
     let exit = if problems.valid { Exit::Done } else { Exit::Person };
     if args.output == Format::Json {
         output.json(&problems)?;
         return Ok(exit);
     }
-    let colour = output.is_coloured();
-    output.text(&show::diagnostics(&found, &specs.texts, colour))?;
-    let counts = format!("{} error(s), {} warning(s) in {} file(s)", problems.errors, problems.warnings, specs.files);
-    if problems.valid {
-        output.text(&format!("{} is valid: {counts}\n", args.dir.display()))?;
-    } else {
-        output.text(&format!("{} is not valid: {counts}\n", args.dir.display()))?;
-    }
+    output.styled(&show::diagnostics(&found, &specs.texts))?;
+    let files = counted(problems.files, "file");
+    let warnings = counted(problems.warnings, "warning");
+    let dir = args.dir.display();
+    let (tone, text) = match (problems.errors, problems.warnings) {
+        (0, 0) => (Tone::Added, format!("{dir} is valid: {files}")),
+        (0, _) => (Tone::Added, format!("{dir} is valid: {files}, {warnings}")),
+        (errors, 0) => (Tone::Refused, format!("{dir} is not valid: {files}, {}", counted(errors, "error"))),
+        (errors, _) => {
+            (Tone::Refused, format!("{dir} is not valid: {files}, {}, {warnings}", counted(errors, "error")))
+        }
+    };
+    output.lines(&[Line { tone, text }])?;
     Ok(exit)
 }
