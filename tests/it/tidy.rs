@@ -3,7 +3,9 @@
 //! Input: this project's own sources. Output: nothing, or each broken rule with its place. Each rule is also run on a
 //! few lines that break it, so that it is known to be able to fail.
 
+mod dependencies;
 mod layers;
+mod pages;
 mod proofs;
 mod purity;
 mod shape;

@@ -73,6 +73,8 @@ pub(super) struct Source {
     pub(super) macros: Vec<(usize, String)>,
     /// Attributes by name, with their line.
     pub(super) attributes: Vec<(usize, String)>,
+    /// Tests, by their path in this module.
+    pub(super) tests: Vec<String>,
     /// Names of types and modules that are declared, with their line.
     pub(super) declared: Vec<(usize, String)>,
     /// Lines with `async` or `.await` outside of tests.
@@ -85,7 +87,7 @@ impl Source {
         let file = syn::parse_file(text)?;
         let module = module_of(path);
         let is_test = !path.starts_with("src/") || module.iter().any(|part| part == "tests");
-        let mut reader = Reader { foreign, module, test_depth: usize::from(is_test), ..Reader::new(foreign) };
+        let mut reader = Reader { own: module.len(), module, test_depth: usize::from(is_test), ..Reader::new(foreign) };
         reader.names_of(&file);
         reader.visit_file(&file);
         let resolved = reader.resolved();
@@ -102,6 +104,7 @@ impl Source {
             children: reader.children,
             macros: reader.macros,
             attributes: reader.attributes,
+            tests: reader.tests,
             declared: reader.declared,
             asynchronous: reader.asynchronous,
         })
@@ -125,6 +128,10 @@ fn documentation(attributes: &[syn::Attribute]) -> String {
         _ => None,
     });
     texts.collect::<Vec<_>>().join("\n")
+}
+
+fn is_test(attributes: &[syn::Attribute]) -> bool {
+    attributes.iter().any(|attribute| attribute.path().segments.last().is_some_and(|last| last.ident == "test"))
 }
 
 fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
@@ -153,6 +160,8 @@ struct Alias {
 
 struct Reader<'a> {
     foreign: &'a BTreeSet<String>,
+    /// How many parts of `module` are the file's own.
+    own: usize,
     module: Vec<String>,
     test_depth: usize,
     test_lines: usize,
@@ -164,6 +173,7 @@ struct Reader<'a> {
     children: Vec<(Vec<String>, Option<String>)>,
     macros: Vec<(usize, String)>,
     attributes: Vec<(usize, String)>,
+    tests: Vec<String>,
     declared: Vec<(usize, String)>,
     asynchronous: Vec<usize>,
 }
@@ -172,6 +182,7 @@ impl<'a> Reader<'a> {
     fn new(foreign: &'a BTreeSet<String>) -> Self {
         Self {
             foreign,
+            own: 0,
             module: Vec::new(),
             test_depth: 0,
             test_lines: 0,
@@ -183,6 +194,7 @@ impl<'a> Reader<'a> {
             children: Vec::new(),
             macros: Vec::new(),
             attributes: Vec::new(),
+            tests: Vec::new(),
             declared: Vec::new(),
             asynchronous: Vec::new(),
         }
@@ -373,6 +385,10 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     }
 
     fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
+        if is_test(&item.attrs) {
+            let inner = self.module.iter().skip(self.own).cloned().chain([item.sig.ident.to_string()]);
+            self.tests.push(inner.collect::<Vec<_>>().join("::"));
+        }
         self.within(&item.attrs, item.span(), |reader| {
             reader.function(&item.sig, &item.block);
             visit::visit_item_fn(reader, item);
