@@ -4,7 +4,6 @@
 //! (imports, types, expressions, attributes, the tokens of macros), with what an import stands for put in its place.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::spanned::Spanned;
@@ -344,6 +343,23 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn test(&mut self, name: &syn::Ident) {
+        let inner = self.module.iter().skip(self.own).cloned().chain([name.to_string()]);
+        self.tests.push(inner.collect::<Vec<_>>().join("::"));
+    }
+
+    /// The tests that a `proptest!` holds: its functions.
+    fn properties(&mut self, tokens: TokenStream) {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        for pair in tokens.windows(2) {
+            if let [TokenTree::Ident(keyword), TokenTree::Ident(name)] = pair
+                && keyword == "fn"
+            {
+                self.test(name);
+            }
+        }
+    }
+
     fn awaits(&mut self, span: Span) {
         if self.test_depth == 0 {
             self.asynchronous.push(span.start().line);
@@ -386,8 +402,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
 
     fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
         if is_test(&item.attrs) {
-            let inner = self.module.iter().skip(self.own).cloned().chain([item.sig.ident.to_string()]);
-            self.tests.push(inner.collect::<Vec<_>>().join("::"));
+            self.test(&item.sig.ident);
         }
         self.within(&item.attrs, item.span(), |reader| {
             reader.function(&item.sig, &item.block);
@@ -457,7 +472,10 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
         let name = call.path.segments.last().map(|part| part.ident.to_string()).unwrap_or_default();
         if self.test_depth == 0 {
-            self.macros.push((call.path.span().start().line, name));
+            self.macros.push((call.path.span().start().line, name.clone()));
+        }
+        if name == "proptest" {
+            self.properties(call.tokens.clone());
         }
         self.scan(call.tokens.clone());
         visit::visit_macro(self, call);
@@ -472,23 +490,4 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         }
         visit::visit_attribute(self, attribute);
     }
-}
-
-/// All Rust files below a folder of the project, sorted.
-pub(super) fn files_below(root: &Path, folder: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut left = vec![folder.to_owned()];
-    while let Some(folder) = left.pop() {
-        for entry in std::fs::read_dir(root.join(&folder)).unwrap() {
-            let entry = entry.unwrap();
-            let path = format!("{folder}/{}", entry.file_name().to_str().unwrap());
-            if entry.file_type().unwrap().is_dir() {
-                left.push(path);
-            } else if Path::new(&path).extension().is_some_and(|end| end == "rs") {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
 }
