@@ -5,6 +5,7 @@
 
 pub mod difference;
 pub mod fields;
+pub mod foreign;
 pub mod guarded;
 pub mod health;
 pub mod immutable;

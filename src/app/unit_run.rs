@@ -11,6 +11,7 @@ use crate::apply::execute::{self, Effects, Executed};
 use crate::apply::{bodies, inventory, secrets};
 use crate::desired::unit::DesiredUnit;
 use crate::k8s::health::{self, Health};
+use crate::model::digest::Digest;
 use crate::model::names::{InstallationId, RegionName};
 use crate::model::object::{Kind, ObjectId};
 use crate::model::revision::Revision;
@@ -47,6 +48,16 @@ pub struct Wish {
     pub policy: ApplyPolicy,
     /// How much may happen at once.
     pub budgets: Budgets,
+}
+
+impl Wish {
+    /// The digest of the wish and of how it may be carried out, without the revision that it was read from.
+    pub fn digest(&self) -> Digest {
+        let desired = self.desired.as_ref().map_or_else(|| "vanished".to_owned(), |unit| unit.digest().to_string());
+        let ApplyPolicy { conflicts } = self.policy;
+        let Budgets { deletes, restarts } = self.budgets;
+        Digest::of_parts([desired, format!("{conflicts:?} {deletes} {restarts}")])
+    }
 }
 
 /// What every unit's run shares.
@@ -99,8 +110,12 @@ pub struct UnitRun {
 pub async fn run(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, permission: Permission<'_>) -> UnitRun {
     let (plan, world) = plan(shared, wish, unmet).await;
     let split = approval::split(&plan, shared.consents);
-    let mut outcome =
-        UnitOutcome { revision: wish.revision, counts: plan.counts(), ..UnitOutcome::empty(wish.unit.clone()) };
+    let mut outcome = UnitOutcome {
+        revision: wish.revision,
+        wish: Some(wish.digest()),
+        counts: plan.counts(),
+        ..UnitOutcome::empty(wish.unit.clone())
+    };
     let blocked = !unmet.is_empty() || split.approved.is_empty();
     let (Permission::Apply { branch, only }, false) = (permission, blocked) else {
         if matches!(permission, Permission::Apply { .. }) {

@@ -48,6 +48,24 @@ pub struct DesiredUnit {
     pub decommissioned: bool,
 }
 
+impl DesiredUnit {
+    /// The digest of everything that is wanted: equal digests mean that the same is wanted and the same may go, in
+    /// whichever revision it is written.
+    pub fn digest(&self) -> Digest {
+        let mut parts = vec![self.unit.to_string(), format!("decommissioned={}", self.decommissioned)];
+        parts.extend(self.depends_on.iter().map(|unit| format!("after {unit}")));
+        parts.extend(self.regions.iter().map(|region| format!("in {region}")));
+        parts.extend(self.leaving.declared_nodes.iter().map(|node| format!("declares {node}")));
+        for (target, wanted) in &self.objects {
+            let DesiredObject { object: _, digest, stage, tenant, node, secrets } = wanted;
+            let node = node.as_deref().unwrap_or_default();
+            parts.push(format!("{target} {digest} {stage:?} {tenant} {node}"));
+            parts.extend(secrets.iter().map(|secret| format!("mounts {secret}")));
+        }
+        Digest::of_parts(parts)
+    }
+}
+
 /// Which vanished objects were announced.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Leaving {

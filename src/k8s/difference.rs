@@ -7,6 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::fields::{self, Entry, Fields, Member};
+use super::foreign::{self, Foreign};
 use super::object::Object;
 use super::{guarded, immutable, projection};
 
@@ -15,19 +16,10 @@ use super::{guarded, immutable, projection};
 pub struct Difference {
     /// Fields to change, in the order of the tree.
     pub fields: Vec<FieldDifference>,
-    /// What others own in guarded places ([`guarded`]).
+    /// What others own in guarded places ([`guarded`]), bounded as [`foreign::bounded`] does.
     pub foreign: Vec<Foreign>,
     /// Paths that the server never changes on an object that exists ([`immutable`]).
     pub immutable: Vec<String>,
-}
-
-/// Something in a guarded place that is not ours.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Foreign {
-    /// Where.
-    pub path: String,
-    /// Whose.
-    pub manager: String,
 }
 
 /// How a field came to differ.
@@ -69,8 +61,7 @@ pub fn compare(desired: &Object, live: &Value, manager: &str) -> Difference {
     walk.step("", &Place { ours, others, live: Some(live), desired: Some(&wanted) });
     let mut found = walk.found;
     found.immutable = immutable::paths(desired.id().kind, live, &found.fields);
-    found.foreign.sort();
-    found.foreign.dedup();
+    found.foreign = foreign::bounded(found.foreign);
     found
 }
 
@@ -147,8 +138,8 @@ impl Walk {
             let below = Place {
                 ours: place.ours.and_then(|ours| ours.get(name)?.as_object()),
                 others: place.others_below(name),
-                live: place.live.and_then(|live| value_of(live, &member)),
-                desired: value_of(desired, &member),
+                live: place.live.and_then(|live| fields::value_of(live, &member)),
+                desired: fields::value_of(desired, &member),
             };
             self.step(&fields::path_below(path, &member), &below);
         }
@@ -225,16 +216,6 @@ fn name_of(item: &Value, known: &[&str]) -> String {
             format!("k:{}", Value::Object(own))
         }
         None => format!("v:{item}"),
-    }
-}
-
-fn value_of<'a>(tree: &'a Value, member: &Member<'_>) -> Option<&'a Value> {
-    match (tree, member) {
-        (Value::Object(map), Member::Field(key)) => map.get(*key),
-        (Value::Array(items), member) => {
-            items.iter().enumerate().find(|(index, item)| member.is(*index, item)).map(|(_, item)| item)
-        }
-        _ => None,
     }
 }
 

@@ -107,6 +107,17 @@ pub fn below<'a>(others: &[&'a Fields], name: &str) -> Vec<&'a Fields> {
     others.iter().filter_map(|fields| fields.get(name)?.as_object()).collect()
 }
 
+/// What a tree holds at a member.
+pub fn value_of<'a>(tree: &'a Value, member: &Member<'_>) -> Option<&'a Value> {
+    match (tree, member) {
+        (Value::Object(map), Member::Field(key)) => map.get(*key),
+        (Value::Array(items), member) => {
+            items.iter().enumerate().find(|(index, item)| member.is(*index, item)).map(|(_, item)| item)
+        }
+        _ => None,
+    }
+}
+
 /// The path of a member below a path.
 pub fn path_below(path: &str, member: &Member<'_>) -> String {
     let mut text = path.to_owned();

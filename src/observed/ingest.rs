@@ -1,7 +1,7 @@
 //! A live object's tree to what is kept of it (line 3 of the algorithm in ARCHITECTURE.md).
 //!
 //! Input: one tree as an API server sends it. Output: [`ObservedObject`]. It judges nothing. Invariants: what is kept
-//! of an object is below one KiB; no data of a Secret or ConfigMap is kept, only digests; an object without the parts
+//! of an object is below one KiB, and a bounded list of paths where others added something; no data of a Secret or ConfigMap is kept, only digests; an object without the parts
 //! that every object has is an error and never a guess.
 
 use serde_json::Value;
@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::object::{Applied, ObservedObject, OwnerEvidence};
 use crate::k8s::fields::{self, Entry, Fields};
 use crate::k8s::health::HealthInputs;
-use crate::k8s::{kinds, ownership, projection};
+use crate::k8s::{foreign, kinds, ownership, projection};
 use crate::model::digest::Digest;
 use crate::model::object::{Kind, ObjectId, ResourceVersion, Uid};
 
@@ -45,7 +45,7 @@ pub fn ingest(kind: Kind, body: &Value, field_manager: &str) -> Result<ObservedO
         generation: metadata.get("generation").and_then(Value::as_i64),
         deleting: metadata.get("deletionTimestamp").is_some_and(|at| !at.is_null()),
         owner: owner(metadata),
-        applied: applied(body, field_manager),
+        applied: applied(kind, body, field_manager),
         health: health(kind, body),
     })
 }
@@ -63,13 +63,14 @@ fn owner(metadata: &Value) -> OwnerEvidence {
     }
 }
 
-fn applied(body: &Value, field_manager: &str) -> Option<Applied> {
+fn applied(kind: Kind, body: &Value, field_manager: &str) -> Option<Applied> {
     let (ours, others): (Vec<Entry<'_>>, Vec<Entry<'_>>) =
         fields::entries(body).partition(|entry| entry.is_applied_by(field_manager));
     let ours = ours.first()?;
     let others: Vec<&Fields> = others.iter().map(|entry| entry.fields).collect();
     let projection = Digest::of_json(&projection::projection(body, ours.fields, &others));
-    Some(Applied { api_version: ours.api_version.into(), projection })
+    let foreign = foreign::foreign(kind, body, field_manager).into();
+    Some(Applied { api_version: ours.api_version.into(), projection, foreign })
 }
 
 fn health(kind: Kind, body: &Value) -> HealthInputs {

@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use crate::k8s::foreign::Foreign;
 use crate::k8s::health::HealthInputs;
 use crate::model::digest::Digest;
 use crate::model::object::{ObjectId, ResourceVersion, Uid};
@@ -48,6 +49,9 @@ pub struct Applied {
     pub api_version: Box<str>,
     /// The digest of the projection of the live object on the fields we own.
     pub projection: Digest,
+    /// What others own in guarded places beside it, bounded. Kept so that an object that is as it should be need not
+    /// be read again to report it.
+    pub foreign: Box<[Foreign]>,
 }
 
 /// A live object with its body, read for one comparison and then dropped.

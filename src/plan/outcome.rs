@@ -10,6 +10,7 @@ use super::change::Change;
 use super::refusal::Refusal;
 use super::unit_plan::{Counts, ForeignField, UnitPlan};
 use crate::model::diagnostic::Diagnostic;
+use crate::model::digest::Digest;
 use crate::model::object::ObjectRef;
 use crate::model::revision::Revision;
 use crate::model::unit::UnitId;
@@ -114,6 +115,8 @@ pub struct UnitOutcome {
     pub unit: UnitId,
     /// The revision whose wish is in force.
     pub revision: Option<Revision>,
+    /// The digest of that wish, whichever revision it is read from; none when there is no wish.
+    pub wish: Option<Digest>,
     /// Problems of its documents, when a newer revision's are in the way.
     pub diagnostics: Vec<Diagnostic>,
     /// The whole plan of this cycle.
@@ -182,6 +185,7 @@ impl UnitOutcome {
         Self {
             unit,
             revision: None,
+            wish: None,
             diagnostics: Vec::new(),
             counts: Counts::default(),
             results: Vec::new(),

@@ -15,6 +15,7 @@ use super::unit_plan::{ForeignField, UnitPlan};
 use super::{disruption, readiness};
 use crate::desired::unit::{DesiredObject, DesiredUnit};
 use crate::k8s::difference::{self, Difference, FieldClass};
+use crate::k8s::foreign::Foreign;
 use crate::k8s::ownership;
 use crate::model::names::InstallationId;
 use crate::model::object::ObjectRef;
@@ -83,7 +84,7 @@ fn build(input: Input<'_>, desired: &DesiredUnit) -> UnitPlan {
     for (target, verdict) in diff::survey(input.installation, desired, input.world, input.contended) {
         let Some(wanted) = desired.objects.get(&target) else { continue };
         match verdict {
-            Verdict::Equal => {}
+            Verdict::Equal => plan.foreign_fields.extend(beside(input.world, &target, wanted)),
             Verdict::Create => changes.push(Change::create(site(&target, wanted), wanted.digest)),
             Verdict::Waiting(wait) => drop(plan.waits.insert(wait)),
             Verdict::Refused(refusal) => drop(plan.refusals.insert(refusal)),
@@ -106,6 +107,26 @@ fn build(input: Input<'_>, desired: &DesiredUnit) -> UnitPlan {
     plan
 }
 
+/// What others added to an object that is as it should be, as its observation says. Where the server stores other values
+/// than it is sent, a field that is wanted may be somebody else's: that one is no addition.
+fn beside(world: &World, target: &ObjectRef, wanted: &DesiredObject) -> Vec<ForeignField> {
+    let live = world.get(&target.region).and_then(|seen| seen.objects.get(&target.id));
+    let found = live.and_then(|live| live.applied.as_ref()).map_or(&[][..], |applied| &applied.foreign);
+    let added = found.iter().filter(|field| !difference::has_path(&wanted.object, &field.path));
+    foreign_fields(target, added).collect()
+}
+
+fn foreign_fields<'a>(
+    target: &'a ObjectRef,
+    found: impl IntoIterator<Item = &'a Foreign> + 'a,
+) -> impl Iterator<Item = ForeignField> + 'a {
+    found.into_iter().map(|field| ForeignField {
+        object: target.clone(),
+        path: field.path.clone(),
+        manager: field.manager.clone(),
+    })
+}
+
 fn site(target: &ObjectRef, wanted: &DesiredObject) -> ChangeSite {
     ChangeSite { target: target.clone(), stage: wanted.stage, tenant: wanted.tenant.clone() }
 }
@@ -119,11 +140,7 @@ fn update(
 ) {
     let manager = ownership::field_manager(input.installation);
     let found = difference::compare(&wanted.object, &live.body, &manager);
-    plan.foreign_fields.extend(found.foreign.iter().map(|field| ForeignField {
-        object: target.clone(),
-        path: field.path.clone(),
-        manager: field.manager.clone(),
-    }));
+    plan.foreign_fields.extend(foreign_fields(target, &found.foreign));
     if !found.immutable.is_empty() {
         plan.refusals.insert(Refusal::Immutable { object: target.clone(), fields: found.immutable.clone() });
         return;

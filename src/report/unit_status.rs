@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::model::digest::Digest;
 use crate::model::names::RegionName;
 use crate::model::revision::{RepoPath, Revision};
 use crate::model::unit::UnitId;
@@ -32,10 +33,14 @@ pub struct UnitStatus {
     /// Where it stands.
     #[schemars(with = "String")]
     pub state: UnitState,
-    /// The last good revision: the one whose wish is in force.
+    /// The last good revision: the one whose wish is in force. It stays the same while later revisions wish the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub revision: Option<Revision>,
+    /// The digest of the wish in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub wish: Option<Digest>,
     /// What it waits for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waits: Vec<String>,
@@ -152,7 +157,8 @@ pub fn status(outcome: &UnitOutcome, applied: Option<AppliedNow>, before: Option
     let last_change =
         applied.map(|now| last_change(outcome, now)).or_else(|| before.and_then(|status| status.last_change.clone()));
     let mut plans = before.map(|status| status.plans.clone()).unwrap_or_default();
-    let new = held.iter().map(|held| held.plan).chain(applied.map(|now| now.plan));
+    // What is held stays in front from cycle to cycle, so that the list does not change when nothing happens.
+    let new = applied.iter().map(|now| now.plan).chain(held.iter().map(|held| held.plan));
     for plan in new {
         plans.retain(|old| *old != plan);
         plans.insert(0, plan);
@@ -163,7 +169,8 @@ pub fn status(outcome: &UnitOutcome, applied: Option<AppliedNow>, before: Option
         kind: "Status".into(),
         unit: outcome.unit.clone(),
         state: outcome.state(),
-        revision: outcome.revision.or_else(|| before.and_then(|status| status.revision)),
+        revision: revision_in_force(outcome, before),
+        wish: outcome.wish.or_else(|| before.and_then(|status| status.wish)),
         waits: outcome.waits.iter().map(ToString::to_string).collect(),
         held,
         refusals: outcome.refusals.iter().map(|refusal| finding(&refusal.diagnostic())).collect(),
@@ -178,6 +185,14 @@ pub fn status(outcome: &UnitOutcome, applied: Option<AppliedNow>, before: Option
         last_change,
         plans,
     }
+}
+
+/// The revision that a unit's documents name: the stored one as long as the wish is the same. So a commit that does not
+/// concern the unit, or a restart, changes none of its documents.
+pub fn revision_in_force(outcome: &UnitOutcome, before: Option<&UnitStatus>) -> Option<Revision> {
+    let stored = before.and_then(|status| status.revision);
+    let same_wish = outcome.wish.is_some() && outcome.wish == before.and_then(|status| status.wish);
+    if same_wish { stored.or(outcome.revision) } else { outcome.revision.or(stored) }
 }
 
 fn last_change(outcome: &UnitOutcome, now: AppliedNow) -> LastChange {
@@ -252,3 +267,6 @@ fn workloads(outcome: &UnitOutcome) -> BTreeMap<RegionName, BTreeMap<String, Str
     }
     regions
 }
+
+#[cfg(test)]
+mod tests;

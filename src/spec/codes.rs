@@ -22,6 +22,8 @@ codes! {
     SUBMODULE = 1002, "a path that heddle reads is a submodule";
     TOO_LARGE = 1003, "a file has more bytes than the limit";
     NO_FLEET = 1004, "the repository has no fleet.yaml";
+    NOT_DELIVERED = 1005, "the content of a file could not be had";
+    UNREADABLE_PATH = 1006, "a path is not plain text, or lies too deep";
     ENCODING = 2001, "a file is not UTF-8";
     CHARACTER = 2002, "a file holds a control character or a byte order mark";
     SYNTAX = 2003, "a file is not YAML";

@@ -52,6 +52,8 @@ pub enum Unread {
     Submodule,
     /// It has this many bytes, more than the bound.
     TooLarge(u64),
+    /// The source lists it and did not give its bytes.
+    NotDelivered,
 }
 
 /// What one file says.
@@ -127,12 +129,41 @@ pub fn unread(path: &RepoPath, why: Unread, limits: Limits) -> ParsedFile {
             let message = format!("the file has {size} bytes, the limit is {}", limits.bytes);
             Diagnostic::error(codes::TOO_LARGE, message).hint("split the document, or take out what does not belong")
         }
+        Unread::NotDelivered => {
+            let message = "the repository lists this file, but its content could not be had";
+            Diagnostic::error(codes::NOT_DELIVERED, message).hint(
+                "heddle asks again; if this stays, look for a damaged repository (`git fsck`) or commit the file anew",
+            )
+        }
     };
     let unit = match place::of(path) {
         Place::Document { unit, .. } => unit,
         Place::BadName(..) | Place::Folder | Place::Misplaced(_) | Place::Ignored => None,
     };
     refused(path, unit, vec![diagnostic])
+}
+
+/// What is said about a path that is no text, or that lies too deep to be read. No document can have it.
+pub fn unreadable_path(printable: &str) -> Diagnostic {
+    let shown: String = printable.chars().take(200).collect();
+    let message = format!("`{shown}` is not read: its name is not plain text, or it lies too deep");
+    Diagnostic::error(codes::UNREADABLE_PATH, message).warning().hint("rename it, or move it out of `tenants`")
+}
+
+/// Whether documents may lie below a path that is no folder: what is a folder for others is none here, so that they
+/// are hidden and not gone.
+pub fn hides_documents(path: &RepoPath) -> bool {
+    place::of(path) == Place::Folder
+}
+
+/// The path at which a unit is declared.
+pub fn declared_at(unit: &UnitId) -> String {
+    match unit {
+        UnitId::Fleet => "fleet.yaml".to_owned(),
+        UnitId::Tenant(tenant) => format!("tenants/{tenant}/tenant.yaml"),
+        UnitId::Organization(id) => format!("tenants/{}/organizations/{}.yaml", id.tenant, id.name),
+        UnitId::Network(id) => format!("tenants/{}/networks/{}.yaml", id.tenant, id.name),
+    }
 }
 
 fn misplaced(meant: Option<&str>) -> Diagnostic {

@@ -6,8 +6,10 @@ use super::*;
 use crate::desired::unit::{Leaving, Stage};
 use crate::k8s::object::Object;
 use crate::k8s::projection;
+use crate::k8s::projection::tests::samples::sample;
 use crate::model::names::{RegionName, TenantName};
 use crate::model::object::{ClusterUid, Kind, ObjectId, ResourceVersion, Uid};
+use crate::observed::ingest;
 use crate::observed::object::{Applied, ObservedObject, OwnerEvidence};
 use crate::observed::region::{Completeness, RegionObservation, RegionUnknown};
 
@@ -74,7 +76,7 @@ pub(crate) fn live(unit: &UnitId, (target, wanted): (ObjectRef, DesiredObject)) 
         resource_version: ResourceVersion::new("1"),
         generation: None,
         deleting: false,
-        applied: Some(Applied { api_version: "v1".into(), projection: wanted.digest }),
+        applied: Some(Applied { api_version: "v1".into(), projection: wanted.digest, foreign: Box::default() }),
         health: crate::k8s::health::HealthInputs::None,
         id: target.id,
     }
@@ -115,7 +117,7 @@ fn an_object_that_another_unit_wants_too_is_refused_whatever_is_there() {
     let desired = unit("tenant/a", [config_map("x", "new"), config_map("y", "new")]);
     let other = UnitId::parse("tenant/b").unwrap();
     let contended = ContendedObjects::from([(config_map("x", "").0, other.clone())]);
-    let refused = "tenant/b wants eu: ConfigMap ns/x too";
+    let refused = "eu: ConfigMap ns/x is wanted by tenant/b too";
     let create = "create eu: ConfigMap ns/y";
     let theirs = live(&other, config_map("x", "theirs"));
     let equal = live(&desired.unit, config_map("x", "new"));
@@ -136,4 +138,43 @@ fn what_is_equal_needs_nothing() {
     let desired = unit("tenant/a", [config_map("x", "same")]);
     let world = with(empty_world(), live(&desired.unit, config_map("x", "same")));
     assert_eq!(told(&plan_of(&desired, &world, &ContendedObjects::new())), Vec::<String>::new());
+}
+
+/// An object as a real server keeps it after somebody added to it, under our own evidence.
+fn injected(unit: &UnitId, kind: Kind, text: &str) -> ObservedObject {
+    let mut live = ingest::ingest(kind, &serde_json::from_str(text).unwrap(), "heddle/demo").unwrap();
+    live.owner = owned(unit, &ObjectRef { region: eu(), id: live.id.clone() });
+    live
+}
+
+#[test]
+fn what_others_added_beside_equal_fields_is_reported_without_a_change_or_a_look_at_the_body() {
+    let cases = [
+        (
+            Kind::StatefulSet,
+            include_str!("../../k8s/testdata/StatefulSet-injected.json"),
+            &["containers[name=\"peer\"].env[name=\"X\"] kubectl-edit", "containers[name=\"side\"] kubectl-edit"][..],
+        ),
+        (
+            Kind::ConfigMap,
+            include_str!("../../k8s/testdata/ConfigMap-injected.json"),
+            &["ConfigMap demo-acme/x data.extra kubectl-edit"],
+        ),
+        (
+            Kind::NetworkPolicy,
+            include_str!("../../k8s/testdata/NetworkPolicy-injected.json"),
+            &["NetworkPolicy demo-acme/x spec.ingress kubectl-edit"],
+        ),
+    ];
+    let none = ContendedObjects::new();
+    for (kind, text, expected) in cases {
+        let desired = unit("tenant/a", [wanted(sample(kind), Stage::Support)]);
+        let world = with(empty_world(), injected(&desired.unit, kind, text));
+        assert_eq!(bodies_needed(&installation(), &desired, &world, &none), BTreeSet::new());
+        let plan = plan_of(&desired, &world, &none);
+        assert!(plan.changes.is_empty() && plan.refusals.is_empty());
+        let told: Vec<_> = told(&plan).into_iter().filter(|text| text.contains("kubectl-edit")).collect();
+        assert_eq!(told.len(), expected.len(), "{told:?}");
+        assert!(told.iter().zip(expected).all(|(told, end)| told.ends_with(end)), "{told:?}");
+    }
 }
