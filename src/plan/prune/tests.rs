@@ -78,7 +78,10 @@ fn nothing_is_deleted_in_a_region_that_was_not_seen_completely() {
     for unsure in [Kind::ConfigMap, Kind::Service] {
         let mut world = world(&[config_map("x", "a")], |_, _| {});
         world.get_mut(&eu()).unwrap().kinds.insert(unsure, Completeness::Stale);
-        assert_eq!(told(&world), [format!("eu: {unsure} not observed: no news for three minutes")]);
+        let prune = prune(&installation(), Declared::Yes(&unit("network/acme/trade", [])), &world);
+        let wait = prune.waits.iter().next().unwrap();
+        assert!(matches!(wait, WaitingOn::Observation { kind, .. } if *kind == unsure), "{wait}");
+        assert_eq!((prune.deletions.len(), prune.refusals.len(), prune.waits.len()), (0, 0, 1));
     }
 }
 
@@ -98,7 +101,7 @@ fn what_vanished_without_a_word_is_held() {
 #[test]
 fn what_is_being_deleted_is_waited_for_and_not_deleted_again() {
     let world = world(&[config_map("x", "a")], |_, live| live.deleting = true);
-    assert_eq!(told(&world), ["eu: ConfigMap ns/x is being deleted"]);
+    assert_eq!(told(&world), [WaitingOn::Deletion { object: config_map("x", "a").0 }.to_string()]);
 }
 
 #[test]
