@@ -130,7 +130,7 @@ impl Story<'_, '_> {
             report("last plan that was applied", NETWORK, "/lastChange/plan", not(&plan)),
             report("objects that it updated", NETWORK, "/lastChange/updated", is("1")),
         ];
-        Ok(self.expect(expectations).await?)
+        self.expect(expectations).await
     }
 
     async fn deletion_is_held(&mut self) -> Result<bool, DemoError> {
