@@ -144,7 +144,10 @@ impl Walk<'_> {
     /// Folders count too: a small object store can spell a tree of millions of empty ones.
     fn bound(&self, more: u64) -> Result<(), Fault> {
         let limit = self.settings.limits().files;
-        if self.visited.saturating_add(more) > limit.saturating_mul(2) || self.files() > limit || more > limit {
+        if self.visited.saturating_add(more) > limit.saturating_mul(2).saturating_add(DEPTH_MAX as u64)
+            || self.files() > limit
+            || more > limit
+        {
             return Err(SourceError::TooMany { limit }.into());
         }
         Ok(())
