@@ -1,3 +1,7 @@
 //! The program: hands the arguments over and turns the result into an exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    heddle::app::cli::main()
+}

@@ -7,6 +7,8 @@ pub mod branch;
 pub mod clock;
 pub mod controllers;
 pub mod faults;
+pub mod git_host;
 pub mod kube_http;
 pub mod kube_port;
+pub mod kubectl;
 pub mod store;

@@ -19,5 +19,6 @@ pub mod places;
 pub mod rules;
 pub mod schema;
 pub mod secrets;
+pub mod settings_file;
 pub mod tenant;
 mod violation;

@@ -5,6 +5,8 @@
 
 use std::error::Error;
 
+pub mod log;
+
 /// An error and its causes in one line.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();

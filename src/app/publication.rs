@@ -38,7 +38,7 @@ pub fn of_run(run: &UnitRun, before: Option<&UnitStatus>, at: Timestamp, open: O
     let applied = run.applied.as_ref().filter(|_| !run.outcome.results.is_empty() || run.outcome.failure.is_some());
     let applied_now = applied.map(|plan| AppliedNow { plan: plan.id(), at });
     let status = unit_status::status(&run.outcome, applied_now, before);
-    let revision = run.outcome.revision;
+    let revision = unit_status::revision_in_force(&run.outcome, before);
     let mut documents = Documents::new();
     for plan in applied.into_iter().chain(&run.outcome.held) {
         documents.extend(plan_documents(plan, revision));

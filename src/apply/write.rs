@@ -225,7 +225,9 @@ fn settle(write: Write<'_>, live: ObservedObject, outcome: ChangeOutcome) -> Wri
     if stored == write.change.desired {
         return Written { outcome, live: Some(live) };
     }
-    let detail = "the server or a webhook stored other values than it was sent".to_owned();
+    let detail = "the server or a webhook stored other values than it was sent: look at the webhooks of this cluster; \
+                  heddle does not fight them";
+    let detail = detail.to_owned();
     Written { outcome: ChangeOutcome::NotSettled { detail }, live: Some(live) }
 }
 

@@ -94,13 +94,20 @@ impl fmt::Display for WaitingOn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Secret { region, namespace, name, needed_by } => {
-                write!(f, "needs Secret {namespace}/{name} in {region}, which {needed_by} mounts")
+                write!(
+                    f,
+                    "needs Secret {namespace}/{name} in {region}, which {needed_by} mounts: put it into the cluster"
+                )
             }
             Self::Unit { unit } => write!(f, "waits for {unit} to be applied"),
             Self::Ready { object, detail } => write!(f, "{object} is not ready: {detail}"),
-            Self::Deletion { object } => write!(f, "{object} is being deleted"),
-            Self::Observation { region, kind, detail } => write!(f, "{region}: {kind} not observed: {detail}"),
-            Self::Region { region, detail } => write!(f, "{region} is unknown: {detail}"),
+            Self::Deletion { object } => write!(f, "{object} is being deleted: if this stays, look at its finalizers"),
+            Self::Observation { region, kind, detail } => {
+                write!(f, "{region}: {kind} objects could not all be seen ({detail}); nothing is changed on a guess")
+            }
+            Self::Region { region, detail } => {
+                write!(f, "region {region} cannot be judged: {detail}; nothing is changed there")
+            }
             Self::Restart { object, down, budget } => {
                 write!(f, "{object} must restart, but {down} of its group are down or restarting (budget {budget})")
             }

@@ -90,13 +90,19 @@ impl Refusal {
             Self::Foreign { .. } => {
                 "rename or delete the copy, or take the heddle.dev labels off it; heddle never adopts it"
             }
-            Self::OtherUnit { .. } | Self::Contended { .. } => "rename one of the two, so that each unit has its own",
+            Self::OtherUnit { .. } => {
+                "if it moved between units, let the old one delete it first; else rename one of the two"
+            }
+            Self::Contended { .. } => {
+                "rename one of the two, so that each unit has its own; until then neither is changed"
+            }
             Self::Lost { .. } => {
                 "restore the volume under its name, or replace the node: raise its `incarnation` in the spec"
             }
             Self::Immutable { .. } => "take the change back, or replace the node: raise its `incarnation` in the spec",
             Self::Conflict { .. } => {
-                "let the other manager give the field up (`kubectl apply --server-side` without it), or take it out of the spec"
+                "let the other manager give the field up (`kubectl apply --server-side` without it); under \
+                 `conflicts: correct` heddle takes back only fields that it had before"
             }
             Self::Vanished { .. } => {
                 "put the entry back with `lifecycle: Decommissioned`; when its objects are gone the entry may go"
@@ -119,8 +125,13 @@ impl fmt::Display for Refusal {
             Self::Foreign { object, says } => {
                 write!(f, "{object} carries heddle's labels but says it is `{says}`: it belongs to somebody else")
             }
-            Self::OtherUnit { object, label } => write!(f, "{object} belongs to another unit (label {label})"),
-            Self::Lost { object } => write!(f, "{object} was created once and is gone"),
+            Self::OtherUnit { object, label } => {
+                write!(f, "{object} belongs to another unit (its label heddle.dev/unit is `{label}`)")
+            }
+            Self::Lost { object } => write!(
+                f,
+                "{object} was created once and is gone, with the data on it; it is not made anew without a word"
+            ),
             Self::Immutable { object, fields } => {
                 write!(f, "{object} cannot change in place: {}", fields.join(", "))
             }
@@ -137,7 +148,7 @@ impl fmt::Display for Refusal {
             Self::OverBudget { deletes, budget } => {
                 write!(f, "the plan deletes {deletes} objects, the budget is {budget}")
             }
-            Self::Contended { object, other } => write!(f, "{other} wants {object} too"),
+            Self::Contended { object, other } => write!(f, "{object} is wanted by {other} too"),
         }
     }
 }

@@ -121,8 +121,8 @@ pub enum SourceError {
         /// What.
         what: String,
     },
-    /// The local copy cannot be read or written.
-    #[error("the local copy at {path} cannot be used: {detail}")]
+    /// Something on this machine cannot be read or written: the local copy, a folder, the credentials.
+    #[error("{path} cannot be used: {detail}")]
     Local {
         /// Where.
         path: String,

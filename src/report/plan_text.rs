@@ -189,3 +189,6 @@ fn diff_marked(line: &Line) -> String {
     let text = text.strip_prefix(['+', '-', '~']).map_or(text, str::trim_start);
     format!("{mark}{:indent$}{text}", "")
 }
+
+#[cfg(test)]
+mod tests;

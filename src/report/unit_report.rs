@@ -21,7 +21,11 @@ pub fn render(status: &UnitStatus) -> String {
     findings(&mut text, "Refused", &status.refusals);
     findings(&mut text, "Problems in the documents", &status.diagnostics);
     list(&mut text, "Not done", &status.failures);
-    list(&mut text, "Fields that others added", &status.foreign_fields);
+    list(
+        &mut text,
+        "Fields that others added (heddle leaves them; remove them yourself if they are not meant)",
+        &status.foreign_fields,
+    );
     workloads(&mut text, status);
     if let Some(last) = &status.last_change {
         let _infallible = write!(
@@ -64,8 +68,8 @@ fn meaning(state: UnitState) -> &'static str {
         UnitState::Refused => "something cannot be done as it is written, see below.",
         UnitState::Invalid => "the newest documents cannot be used; the last good ones stay in force.",
         UnitState::Stale => "the world changed under a plan; heddle plans anew.",
-        UnitState::Unknown => "it cannot be judged now; nothing is changed.",
-        UnitState::Failed => "something failed; heddle tries again where that can help.",
+        UnitState::Unknown => "it cannot be judged now, see below; nothing is changed on a guess.",
+        UnitState::Failed => "something failed, see \"Not done\"; heddle tries again where that can help.",
     }
 }
 

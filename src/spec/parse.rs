@@ -12,6 +12,7 @@ use super::network::Network;
 use super::organization::Organization;
 use super::place::{self, Place};
 use super::places::Places;
+use super::schema;
 use super::secrets::{self, Finding};
 use super::tenant::Tenant;
 use super::violation::{self, Looked};
@@ -213,7 +214,8 @@ fn parse_document(path: &RepoPath, header: &Header, bytes: &[u8], limits: Limits
     let mut document = None;
     if readable {
         diagnostics.extend(check_name(header, &root));
-        let broken = Looked { kind: header.kind, root: &root, secret: &findings }.violations();
+        let (schema, validator) = (schema::schema(header.kind), schema::validator(header.kind));
+        let broken = Looked { schema, validator, root: &root, secret: &findings }.violations();
         // A file with a secret in it is refused anyway, and its values are not to be looked at any further.
         if broken.is_empty() && findings.is_empty() {
             let declared =
@@ -285,13 +287,13 @@ fn check_name(header: &Header, root: &Node) -> Option<Diagnostic> {
     Some(diagnostic.hint("make the two equal; the path decides what a document is"))
 }
 
-fn of_finding(finding: &Finding) -> Diagnostic {
+pub(super) fn of_finding(finding: &Finding) -> Diagnostic {
     Diagnostic::error(finding.code, finding.message.clone())
         .at(Some(finding.span), violation::pointer(&finding.path))
         .hint("remove it and make a new one: what was committed once is known; Secrets are put into the cluster, not here")
 }
 
-fn of_defect(path: &RepoPath, defect: &Defect) -> Diagnostic {
+pub(super) fn of_defect(path: &RepoPath, defect: &Defect) -> Diagnostic {
     let mut diagnostic = Diagnostic::error(code(defect.kind), defect.message.clone()).at(Some(defect.span), "");
     diagnostic.hint = defect.hint.map(str::to_owned);
     match defect.first {

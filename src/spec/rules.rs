@@ -15,6 +15,10 @@ const REPOSITORY: &str = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-
 const FABRIC: &str = r"^(2\.5|3\.(0|[1-9][0-9]{0,3}))\.(0|[1-9][0-9]{0,3})$";
 const FABRIC_CA: &str = r"^1\.5\.(0|[1-9][0-9]{0,3})$";
 const DIGEST: &str = "^sha256:[0-9a-f]{64}$";
+/// Anything that might be an address; the Git adapter reads it closely.
+pub const ADDRESS: &str = r"^\S+$";
+/// A uid as Kubernetes makes them (RFC 4122).
+pub const UID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
 const NOT_BLANK: &str = r"\S";
 
 /// The rule of a pattern in words; none for a pattern that is not ours.
@@ -31,6 +35,10 @@ pub fn words(pattern: &str) -> Option<&'static str> {
         NOT_BLANK => "a text that is not blank",
         "^all$" => "`all`, or a list of change ids",
         Quantity::PATTERN => "a number and a suffix such as `500m`, `2`, `512Mi` or `10Gi`",
+        ADDRESS => "a URL of a Git repository (https, ssh or file), or an absolute path",
+        UID => {
+            "the uid of the cluster's `kube-system` namespace: `kubectl get namespace kube-system -o jsonpath={.metadata.uid}`"
+        }
         _ => return None,
     })
 }

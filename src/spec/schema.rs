@@ -15,10 +15,13 @@ use serde_json::{Value, json};
 use super::document;
 use super::kind::Kind;
 
-/// A schema and its compiled form; none when the schema itself is broken (a test looks).
-struct Compiled {
-    schema: Value,
-    validator: Option<Validator>,
+/// A schema and its compiled form.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The schema.
+    pub schema: Value,
+    /// Its compiled form; none when the schema itself is broken (a test looks).
+    pub validator: Option<Validator>,
 }
 
 static FLEET: LazyLock<Compiled> = LazyLock::new(compile::<document::Fleet>);
@@ -47,7 +50,8 @@ pub(super) fn validator(kind: Kind) -> Option<&'static Validator> {
     compiled(kind).validator.as_ref()
 }
 
-fn compile<T: JsonSchema>() -> Compiled {
+/// The schema of a type.
+pub fn compile<T: JsonSchema>() -> Compiled {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
     tidy(&mut schema);

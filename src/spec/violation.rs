@@ -6,10 +6,9 @@
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::paths::LocationSegment;
-use jsonschema::{JsonType, ValidationError};
+use jsonschema::{JsonType, ValidationError, Validator};
 use serde_json::Value as Json;
 
-use super::kind::Kind;
 use super::parse::PROBLEMS_MAX;
 use super::secrets::{self, Finding};
 use super::{codes, rules, schema};
@@ -19,8 +18,10 @@ use crate::yaml::tree::{Node, Value};
 
 /// A document that is being looked at.
 pub(super) struct Looked<'a> {
-    /// Its kind.
-    pub(super) kind: Kind,
+    /// Its schema.
+    pub(super) schema: &'a Json,
+    /// The compiled schema; none when the schema itself is broken.
+    pub(super) validator: Option<&'a Validator>,
     /// Its tree.
     pub(super) root: &'a Node,
     /// What looks secret in it; nothing is said about these values.
@@ -30,7 +31,7 @@ pub(super) struct Looked<'a> {
 impl Looked<'_> {
     /// Validates the tree.
     pub(super) fn violations(&self) -> Vec<Diagnostic> {
-        let Some(validator) = schema::validator(self.kind) else {
+        let Some(validator) = self.validator else {
             return vec![Diagnostic::error(codes::OTHER_RULE, "the schema of this kind cannot be used")];
         };
         let json = self.root.to_json();
@@ -70,7 +71,7 @@ impl Looked<'_> {
         let mut whole = path.to_vec();
         whole.push(name.to_owned());
         let message = format!("the field `{}` does not exist{}", secrets::shown(name), inside(path));
-        let known = schema::at(schema::schema(self.kind), path)
+        let known = schema::at(self.schema, path)
             .and_then(|schema| schema.get("properties"))
             .and_then(Json::as_object)
             .map(|properties| properties.keys().map(String::as_str).collect::<Vec<_>>())
@@ -88,7 +89,7 @@ impl Looked<'_> {
         let mut diagnostic = problem(codes::MISSING_FIELD, key_span(self.root, path), path, message);
         let mut whole = path.to_vec();
         whole.push(name.to_owned());
-        let about = schema::at(schema::schema(self.kind), &whole)
+        let about = schema::at(self.schema, &whole)
             .and_then(|schema| schema.get("description"))
             .and_then(Json::as_str)
             .map(|text| text.replace('\n', " "))

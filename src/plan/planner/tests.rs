@@ -117,7 +117,7 @@ fn an_object_that_another_unit_wants_too_is_refused_whatever_is_there() {
     let desired = unit("tenant/a", [config_map("x", "new"), config_map("y", "new")]);
     let other = UnitId::parse("tenant/b").unwrap();
     let contended = ContendedObjects::from([(config_map("x", "").0, other.clone())]);
-    let refused = "tenant/b wants eu: ConfigMap ns/x too";
+    let refused = "eu: ConfigMap ns/x is wanted by tenant/b too";
     let create = "create eu: ConfigMap ns/y";
     let theirs = live(&other, config_map("x", "theirs"));
     let equal = live(&desired.unit, config_map("x", "new"));
