@@ -143,3 +143,26 @@ impl RegionObservation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::object::Kind;
+
+    #[test]
+    fn absent_is_only_read_from_a_complete_observation() {
+        let id = ObjectId::namespaced(Kind::Service, "demo-acme", "trade-acme-p1");
+        let mut seen = RegionObservation::empty(&RegionName::parse("eu").unwrap());
+        assert_eq!(seen.look_up(&id), Presence::Unknown(&Completeness::Stale), "never listed");
+        for unsure in [
+            Completeness::Incomplete { detail: "the second page did not come".into() },
+            Completeness::Stale,
+            Completeness::Forbidden,
+        ] {
+            seen.kinds.insert(id.kind, unsure.clone());
+            assert_eq!(seen.look_up(&id), Presence::Unknown(&unsure));
+        }
+        seen.kinds.insert(id.kind, Completeness::Complete);
+        assert_eq!(seen.look_up(&id), Presence::Absent);
+    }
+}

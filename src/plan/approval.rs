@@ -147,3 +147,6 @@ pub fn consents_needed(held: &UnitPlan) -> BTreeSet<TenantName> {
 pub fn stored_changes(plan: &UnitPlan) -> StoredChanges {
     plan.changes.iter().map(|change| (change.id.clone(), change.precondition.digest())).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -142,3 +142,6 @@ pub fn in_words(completeness: &Completeness) -> String {
 fn holds_a_ledger(kind: Kind) -> bool {
     kind == Kind::PersistentVolumeClaim
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,3 +77,6 @@ fn is_healthy(target: &ObjectRef, world: &World) -> bool {
         Presence::Absent | Presence::Unknown(_) => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -114,3 +114,6 @@ fn deletion(plan: &UnitPlan, change: &Change, world: &World, violations: &mut BT
         violations.insert(Violation::DeletesUnlisted(target.clone()));
     }
 }
+
+#[cfg(test)]
+mod tests;

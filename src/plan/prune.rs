@@ -149,3 +149,6 @@ fn deletion_stage(kind: Kind) -> Stage {
         Kind::Namespace => Stage::Namespace,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails where it stands; clippy knows only #[test] functions as tests"
 )]
 
+mod apply;
 mod demo;
 mod git;
 mod git_publish;

@@ -1,3 +1,5 @@
+//! What a revision says when paths, links and contents are not what they should be.
+
 use std::path::Path;
 
 use async_trait::async_trait;

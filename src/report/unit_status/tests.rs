@@ -1,3 +1,5 @@
+//! A status changes when something happened to its unit, and at no other time.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -146,8 +146,7 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that test code may name anywhere.
-pub(super) const IN_TESTS: &[&str] =
-    &["axum", "insta", "proptest", "rcgen", "rustls", "tempfile", "tokio", "tokio_rustls"];
+pub(super) const IN_TESTS: &[&str] = &["axum", "proptest", "rcgen", "rustls", "tempfile", "tokio", "tokio_rustls"];
 
 /// Modules of the standard library that reach outside, and who may.
 const OUTSIDE: &[(&str, &[&str])] = &[

@@ -4,7 +4,6 @@
 //! (imports, types, expressions, attributes, the tokens of macros), with what an import stands for put in its place.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::spanned::Spanned;
@@ -73,6 +72,8 @@ pub(super) struct Source {
     pub(super) macros: Vec<(usize, String)>,
     /// Attributes by name, with their line.
     pub(super) attributes: Vec<(usize, String)>,
+    /// Tests, by their path in this module.
+    pub(super) tests: Vec<String>,
     /// Names of types and modules that are declared, with their line.
     pub(super) declared: Vec<(usize, String)>,
     /// Lines with `async` or `.await` outside of tests.
@@ -85,7 +86,7 @@ impl Source {
         let file = syn::parse_file(text)?;
         let module = module_of(path);
         let is_test = !path.starts_with("src/") || module.iter().any(|part| part == "tests");
-        let mut reader = Reader { foreign, module, test_depth: usize::from(is_test), ..Reader::new(foreign) };
+        let mut reader = Reader { own: module.len(), module, test_depth: usize::from(is_test), ..Reader::new(foreign) };
         reader.names_of(&file);
         reader.visit_file(&file);
         let resolved = reader.resolved();
@@ -102,6 +103,7 @@ impl Source {
             children: reader.children,
             macros: reader.macros,
             attributes: reader.attributes,
+            tests: reader.tests,
             declared: reader.declared,
             asynchronous: reader.asynchronous,
         })
@@ -125,6 +127,10 @@ fn documentation(attributes: &[syn::Attribute]) -> String {
         _ => None,
     });
     texts.collect::<Vec<_>>().join("\n")
+}
+
+fn is_test(attributes: &[syn::Attribute]) -> bool {
+    attributes.iter().any(|attribute| attribute.path().segments.last().is_some_and(|last| last.ident == "test"))
 }
 
 fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
@@ -153,6 +159,8 @@ struct Alias {
 
 struct Reader<'a> {
     foreign: &'a BTreeSet<String>,
+    /// How many parts of `module` are the file's own.
+    own: usize,
     module: Vec<String>,
     test_depth: usize,
     test_lines: usize,
@@ -164,6 +172,7 @@ struct Reader<'a> {
     children: Vec<(Vec<String>, Option<String>)>,
     macros: Vec<(usize, String)>,
     attributes: Vec<(usize, String)>,
+    tests: Vec<String>,
     declared: Vec<(usize, String)>,
     asynchronous: Vec<usize>,
 }
@@ -172,6 +181,7 @@ impl<'a> Reader<'a> {
     fn new(foreign: &'a BTreeSet<String>) -> Self {
         Self {
             foreign,
+            own: 0,
             module: Vec::new(),
             test_depth: 0,
             test_lines: 0,
@@ -183,6 +193,7 @@ impl<'a> Reader<'a> {
             children: Vec::new(),
             macros: Vec::new(),
             attributes: Vec::new(),
+            tests: Vec::new(),
             declared: Vec::new(),
             asynchronous: Vec::new(),
         }
@@ -332,6 +343,23 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn test(&mut self, name: &syn::Ident) {
+        let inner = self.module.iter().skip(self.own).cloned().chain([name.to_string()]);
+        self.tests.push(inner.collect::<Vec<_>>().join("::"));
+    }
+
+    /// The tests that a `proptest!` holds: its functions.
+    fn properties(&mut self, tokens: TokenStream) {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        for pair in tokens.windows(2) {
+            if let [TokenTree::Ident(keyword), TokenTree::Ident(name)] = pair
+                && keyword == "fn"
+            {
+                self.test(name);
+            }
+        }
+    }
+
     fn awaits(&mut self, span: Span) {
         if self.test_depth == 0 {
             self.asynchronous.push(span.start().line);
@@ -373,6 +401,9 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     }
 
     fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
+        if is_test(&item.attrs) {
+            self.test(&item.sig.ident);
+        }
         self.within(&item.attrs, item.span(), |reader| {
             reader.function(&item.sig, &item.block);
             visit::visit_item_fn(reader, item);
@@ -441,7 +472,10 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
         let name = call.path.segments.last().map(|part| part.ident.to_string()).unwrap_or_default();
         if self.test_depth == 0 {
-            self.macros.push((call.path.span().start().line, name));
+            self.macros.push((call.path.span().start().line, name.clone()));
+        }
+        if name == "proptest" {
+            self.properties(call.tokens.clone());
         }
         self.scan(call.tokens.clone());
         visit::visit_macro(self, call);
@@ -456,23 +490,4 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         }
         visit::visit_attribute(self, attribute);
     }
-}
-
-/// All Rust files below a folder of the project, sorted.
-pub(super) fn files_below(root: &Path, folder: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut left = vec![folder.to_owned()];
-    while let Some(folder) = left.pop() {
-        for entry in std::fs::read_dir(root.join(&folder)).unwrap() {
-            let entry = entry.unwrap();
-            let path = format!("{folder}/{}", entry.file_name().to_str().unwrap());
-            if entry.file_type().unwrap().is_dir() {
-                left.push(path);
-            } else if Path::new(&path).extension().is_some_and(|end| end == "rs") {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
 }

@@ -1,0 +1,136 @@
+//! What is deleted, what is held, and what is left alone.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::desired::unit::DesiredObject;
+use crate::k8s::object::Object;
+use crate::model::object::{ObjectId, Uid};
+use crate::observed::inventory::Inventory;
+use crate::plan::planner::tests::{config_map, empty_world, eu, installation, live, unit, wanted, with};
+
+type Wanted = (ObjectRef, DesiredObject);
+
+fn of_kind(kind: Kind, name: &str) -> Wanted {
+    wanted(Object::new(ObjectId::namespaced(kind, "ns", name), serde_json::Map::new()), Stage::Support)
+}
+
+fn unit_id() -> UnitId {
+    UnitId::parse("network/acme/trade").unwrap()
+}
+
+/// A row of this object's live copy.
+fn row(of: &Wanted) -> Row {
+    Row { uid: Some(Uid::new(&format!("uid-{}", of.0.id.name))), ..Row::intended(&of.1.tenant, None) }
+}
+
+/// Objects that exist and stand in the inventory, as `change` leaves both.
+fn world(objects: &[Wanted], change: impl Fn(&mut Row, &mut ObservedObject)) -> World {
+    let mut world = empty_world();
+    let mut rows = BTreeMap::new();
+    for object in objects {
+        let (mut row, mut copy) = (row(object), live(&unit_id(), object.clone()));
+        change(&mut row, &mut copy);
+        rows.insert(object.0.id.clone(), row);
+        world = with(world, copy);
+    }
+    world.get_mut(&eu()).unwrap().inventories.insert(unit_id(), Inventory { rows, stored: None });
+    world
+}
+
+fn told(world: &World) -> Vec<String> {
+    let prune = prune(&installation(), Declared::Yes(&unit("network/acme/trade", [])), world);
+    let deletions = prune.deletions.iter().map(|change| format!("delete {}", change.target));
+    let refusals = prune.refusals.iter().map(ToString::to_string);
+    deletions.chain(refusals).chain(prune.waits.iter().map(ToString::to_string)).collect()
+}
+
+#[test]
+fn what_is_listed_ours_and_no_longer_wanted_goes() {
+    let world = world(&[config_map("x", "a")], |_, _| {});
+    assert_eq!(told(&world), ["delete eu: ConfigMap ns/x"]);
+    let desired = unit("network/acme/trade", [config_map("x", "a")]);
+    assert!(prune(&installation(), Declared::Yes(&desired), &world).deletions.is_empty());
+}
+
+#[test]
+fn one_key_is_not_enough() {
+    let listed_only = |change: &dyn Fn(&mut Row, &mut ObservedObject)| told(&world(&[config_map("x", "a")], change));
+    assert_eq!(listed_only(&|row, _| row.uid = None), [""; 0], "its creation was only intended");
+    assert_eq!(listed_only(&|row, _| row.uid = Some(Uid::new("earlier"))), [""; 0], "another life of the name");
+    let foreign = listed_only(&|_, live| live.owner.self_reference = Some("demo/eu//ConfigMap/ns/y".into()));
+    assert_eq!(foreign.len(), 1);
+    assert!(foreign[0].contains("belongs to somebody else"), "{foreign:?}");
+    let unlisted = with(empty_world(), live(&unit_id(), config_map("x", "a")));
+    assert_eq!(told(&unlisted), [""; 0]);
+}
+
+#[test]
+fn what_holds_a_ledger_is_never_deleted() {
+    assert_eq!(told(&world(&[of_kind(Kind::PersistentVolumeClaim, "x")], |_, _| {})), [""; 0]);
+    let namespace =
+        wanted(Object::new(ObjectId::cluster(Kind::Namespace, "x"), serde_json::Map::new()), Stage::Namespace);
+    assert_eq!(told(&world(&[namespace], |_, _| {})), [""; 0]);
+}
+
+#[test]
+fn nothing_is_deleted_in_a_region_that_was_not_seen_completely() {
+    for unsure in [Kind::ConfigMap, Kind::Service] {
+        let mut world = world(&[config_map("x", "a")], |_, _| {});
+        world.get_mut(&eu()).unwrap().kinds.insert(unsure, Completeness::Stale);
+        let prune = prune(&installation(), Declared::Yes(&unit("network/acme/trade", [])), &world);
+        let wait = prune.waits.iter().next().unwrap();
+        assert!(matches!(wait, WaitingOn::Observation { kind, .. } if *kind == unsure), "{wait}");
+        assert_eq!((prune.deletions.len(), prune.refusals.len(), prune.waits.len()), (0, 0, 1));
+    }
+}
+
+#[test]
+fn what_vanished_without_a_word_is_held() {
+    let world_of_node = world(&[config_map("x", "a")], |row, _| row.node = Some("trade-acme-p1".into()));
+    let held = "eu: ConfigMap ns/x exists, but node trade-acme-p1 vanished from the spec without being decommissioned";
+    assert_eq!(told(&world_of_node), [held]);
+    let mut leaving = unit("network/acme/trade", []);
+    leaving.leaving.declared_nodes.insert("trade-acme-p1".into());
+    let prune_of = |declared| prune(&installation(), declared, &world_of_node);
+    assert_eq!(prune_of(Declared::Yes(&leaving)).deletions.len(), 1, "it said that it leaves");
+    let vanished = prune_of(Declared::Vanished(&unit_id()));
+    assert!(vanished.deletions.is_empty() && vanished.refusals.len() == 1);
+}
+
+#[test]
+fn what_is_being_deleted_is_waited_for_and_not_deleted_again() {
+    let world = world(&[config_map("x", "a")], |_, live| live.deleting = true);
+    assert_eq!(told(&world), [WaitingOn::Deletion { object: config_map("x", "a").0 }.to_string()]);
+}
+
+#[test]
+fn workloads_go_before_what_they_need() {
+    let objects = [config_map("x", "a"), of_kind(Kind::StatefulSet, "x"), of_kind(Kind::ServiceAccount, "x")];
+    let order = ["delete eu: StatefulSet ns/x", "delete eu: ConfigMap ns/x", "delete eu: ServiceAccount ns/x"];
+    assert_eq!(told(&world(&objects, |_, _| {})), order);
+}
+
+#[test]
+fn a_plan_over_its_budget_of_deletions_deletes_nothing() {
+    use crate::plan::planner::{self, Input};
+    use crate::spec::fleet::{ApplyPolicy, Budgets, ConflictPolicy};
+    let world = world(&[config_map("x", "a"), config_map("y", "a")], |_, _| {});
+    let desired = unit("network/acme/trade", []);
+    let deletions = |deletes| {
+        let plan = planner::plan(Input {
+            installation: &installation(),
+            declared: Declared::Yes(&desired),
+            previous: None,
+            world: &world,
+            bodies: &BTreeMap::new(),
+            contended: &BTreeMap::new(),
+            unmet: &BTreeSet::new(),
+            policy: ApplyPolicy { conflicts: ConflictPolicy::Correct },
+            budgets: Budgets { deletes, restarts: 1 },
+        });
+        (plan.changes.len(), plan.refusals.len())
+    };
+    assert_eq!(deletions(2), (2, 0));
+    assert_eq!(deletions(1), (0, 1));
+}
