@@ -67,7 +67,7 @@ fn bad_fleet(case: &str) -> tempfile::TempDir {
             if entry.path().is_dir() {
                 copy(&entry.path(), &target)
             } else {
-                drop(fs::copy(entry.path(), target).unwrap())
+                fs::copy(entry.path(), target).unwrap();
             }
         }
     }
