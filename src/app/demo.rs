@@ -93,6 +93,12 @@ pub enum DemoError {
         /// Which.
         node: String,
     },
+    /// A node without a volume.
+    #[error("the StatefulSet {set} mounts no claim")]
+    NoClaim {
+        /// Which.
+        set: String,
+    },
     /// The loop ended by itself.
     #[error("the loop ended")]
     Loop(#[source] DriverError),
@@ -142,8 +148,8 @@ pub async fn run(options: DemoOptions, out: &mut dyn Write, stop: CancellationTo
             conclude(&mut printer, good, started.elapsed())?;
             if options.keep {
                 keep(&mut printer, &stage.paths)?;
-                stop.cancelled().await;
-            } else {
+                stay(&stage, &stop).await;
+            } else if good {
                 leave(&mut printer)?;
             }
             Ok(good)
@@ -155,6 +161,16 @@ pub async fn run(options: DemoOptions, out: &mut dyn Write, stop: CancellationTo
         // Why the loop ended says more than that it did.
         (Err(DemoError::LoopEnded) | Ok(_), Err(error)) => Err(error),
         (result, _) => result,
+    }
+}
+
+/// Until somebody stops it, or the loop ends by itself.
+async fn stay(stage: &Stage, stop: &CancellationToken) {
+    while !stop.is_cancelled() && !stage.has_ended() {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
     }
 }
 
@@ -197,6 +213,7 @@ fn keep(printer: &mut Printer<'_>, paths: &Paths) -> io::Result<()> {
     printer.line(&format!("   git clone {} {clone}", quoted(repository)))?;
     printer.line(&format!("   git -C {} log -p {STATUS_BRANCH}", quoted(repository)))?;
     printer.line("")?;
+    printer.remark(&format!("The folder {} stays when it ends; the region does not.", folder.display()))?;
     printer.remark("Push to main from the clone and watch the region follow. README.md goes on at \"Your own fleet\".")
 }
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use jiff::Timestamp;
 use thiserror::Error;
 use tokio::sync::Notify;
@@ -195,20 +196,64 @@ impl Driver {
 
     /// Runs until the goal is reached.
     pub async fn run(mut self) -> Result<Summary, DriverError> {
-        let mut tasks = JoinSet::new();
         let accesses: Vec<Arc<RegionAccess>> = self.reconciler.ports().regions.values().flatten().cloned().collect();
-        for access in &accesses {
-            let observer = self.observer(access);
-            tasks.spawn(observer.run());
-            let mut candidate = self.candidate(access);
-            tasks.spawn(async move { candidate.keep().await });
+        let mut candidates: Vec<Candidate> = accesses.iter().map(|access| self.candidate(access)).collect();
+        join_all(candidates.iter_mut().map(Candidate::attempt)).await;
+        let mut leases = JoinSet::new();
+        for mut candidate in candidates {
+            leases.spawn(async move { candidate.keep().await });
         }
-        let result = self.until_goal(&accesses).await;
-        tasks.shutdown().await;
+        let result = self.stand_by_and_lead(&accesses).await;
+        leases.shutdown().await;
         for access in &accesses {
             self.candidate(access).release().await;
         }
         result
+    }
+
+    /// Leads whenever no other process does. What another one may have changed is read anew each time.
+    async fn stand_by_and_lead(&mut self, accesses: &[Arc<RegionAccess>]) -> Result<Summary, DriverError> {
+        let started = self.now();
+        loop {
+            self.stand_by(accesses, started).await?;
+            self.reconciler = Reconciler::new(self.reconciler.ports().clone(), self.options.limits);
+            self.next_poll = Timestamp::MIN;
+            let mut observers = JoinSet::new();
+            for access in accesses {
+                access.restart();
+                observers.spawn(self.observer(access).run());
+            }
+            let ended = self.until_goal(accesses, started).await;
+            observers.shutdown().await;
+            if let Some(summary) = ended? {
+                return Ok(summary);
+            }
+        }
+    }
+
+    /// Waits while another process leads.
+    async fn stand_by(&self, accesses: &[Arc<RegionAccess>], started: Timestamp) -> Result<(), DriverError> {
+        while let Some((region, holder)) = led_elsewhere(accesses) {
+            self.listener.hear(News::Standby { holder: &holder });
+            if !self.options.wait_for_lead || self.is_over(started) {
+                return Err(DriverError::Led { region, holder });
+            }
+            if self.stop.is_cancelled() {
+                return Ok(());
+            }
+            tokio::select! {
+                () = self.wake.notified() => {}
+                () = self.pause(Duration::from_secs(1)) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn is_over(&self, started: Timestamp) -> bool {
+        match self.options.goal {
+            Goal::Rest { timeout } => after(started, timeout) <= self.now(),
+            Goal::Forever => false,
+        }
     }
 
     fn observer(&self, access: &Arc<RegionAccess>) -> Observer {
@@ -229,26 +274,25 @@ impl Driver {
         self.reconciler.ports().clock.now()
     }
 
-    async fn until_goal(&mut self, accesses: &[Arc<RegionAccess>]) -> Result<Summary, DriverError> {
-        let started = self.now();
+    /// How it stands at the end; none when another process leads now.
+    async fn until_goal(
+        &mut self,
+        accesses: &[Arc<RegionAccess>],
+        started: Timestamp,
+    ) -> Result<Option<Summary>, DriverError> {
         self.load().await?;
-        self.first_look(accesses, after(started, FIRST_LOOK_MAX)).await;
+        self.first_look(accesses, after(self.now(), FIRST_LOOK_MAX)).await;
         loop {
-            let timed_out = match self.options.goal {
-                Goal::Rest { timeout } => after(started, timeout) <= self.now(),
-                Goal::Forever => false,
-            };
+            if led_elsewhere(accesses).is_some() {
+                return Ok(None);
+            }
+            let timed_out = self.is_over(started);
             if self.stop.is_cancelled() || timed_out {
                 self.publish_all().await?;
-                return Ok(self.summary(timed_out));
+                return Ok(Some(self.summary(timed_out)));
             }
             self.fetch().await?;
-            if let Some((region, holder)) = led_elsewhere(accesses) {
-                self.listener.hear(News::Standby { holder: &holder });
-                if !self.options.wait_for_lead {
-                    return Err(DriverError::Led { region, holder });
-                }
-            } else if self.reconciler.tip().is_some() {
+            if self.reconciler.tip().is_some() {
                 let stop = self.stop.clone();
                 let doing = Doing::Apply(self.options.seen.as_ref());
                 let runs = self.reconciler.cycle(doing, &stop).await;
@@ -256,7 +300,7 @@ impl Driver {
                 self.listener.hear(News::Cycle { runs: &runs, moving });
                 if moving == 0 && matches!(self.options.goal, Goal::Rest { .. }) {
                     self.publish_all().await?;
-                    return Ok(self.summary(false));
+                    return Ok(Some(self.summary(false)));
                 }
                 self.publish().await?;
             }

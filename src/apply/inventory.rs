@@ -142,7 +142,12 @@ pub async fn store(
             let same = live.as_ref().and_then(|live| inventory_document::decode(&live.body).ok());
             match same {
                 Some((_, stored)) if stored.rows == after.rows => stored.stored.ok_or_else(|| failed(error))?,
-                _ => return Err(failed(error)),
+                Some((_, stored)) => {
+                    // Somebody else wrote it: the next cycle starts from theirs.
+                    region.record_inventory(unit, &stored);
+                    return Err(failed(error));
+                }
+                None => return Err(failed(error)),
             }
         }
     };

@@ -221,6 +221,17 @@ impl RegionAccess {
         left.checked_sub(LEASE_MARGIN).filter(|left| !left.is_zero())
     }
 
+    /// Forgets what was seen, because another process may have led since: nothing can be judged until the next look.
+    pub fn restart(&self) {
+        let mut state = self.state();
+        let why = RegionUnknown::Unreachable { detail: "not observed yet".into() };
+        state.seen = RegionObservation::unknown(self.name.clone(), why);
+        state.ended.clear();
+        state.touched.clear();
+        state.failed_attempts = 0;
+        state.settled = false;
+    }
+
     /// Whether any attempt to observe it has ended, well or not.
     pub fn is_settled(&self) -> bool {
         self.state().settled

@@ -17,7 +17,10 @@ pub const CASES: &[Case] = &[
     case("apply with version 1 creates each kind when absent and is refused when present", create_if_absent),
     case("a second applier under one manager name removes the first one's fields", one_name_two_appliers),
     case("an apply that changes nothing leaves the resource version", no_change_no_version),
-    case("apply at an old resource version or another uid is refused without causes", stale_apply),
+    case("apply at an old resource version is refused without causes", stale_apply),
+    case("apply to a later life of an object is a conflict when both uid and version are the old ones", earlier_life),
+    case("apply with another uid at the current version is invalid, not a conflict", other_uid),
+    case("apply with a uid where nothing is creates nothing", uid_of_nothing),
     case("dry-run in a namespace that is not there is not found", dry_run_needs_namespace),
     case("a dry-run stores nothing", dry_run_stores_nothing),
 ];
@@ -139,11 +142,43 @@ fn stale_apply(server: &dyn Server) {
     expect(&stale, 409);
     assert!(stale.message().contains("the object has been modified"), "{}", stale.text);
     assert!(stale.body["details"].get("causes").is_none(), "{}", stale.text);
-    map.body["metadata"]["resourceVersion"] = api.get(&map.path).body["metadata"]["resourceVersion"].clone();
+}
+
+fn earlier_life(server: &dyn Server) {
+    let api = Api::admin(server);
+    let mut map = config_map(&api.namespace(), "x", json!({"a": "1"}));
+    let first = api.apply(&map.path, OURS, &map.body);
+    expect(&first, 201);
+    expect(&api.delete(&map.path, &json!({})), 200);
+    expect(&api.apply(&map.path, OURS, &map.body), 201);
+    map.body["metadata"]["uid"] = first.body["metadata"]["uid"].clone();
+    map.body["metadata"]["resourceVersion"] = first.body["metadata"]["resourceVersion"].clone();
+    map.body["data"]["a"] = json!("2");
+    let late = api.apply(&map.path, OURS, &map.body);
+    expect(&late, 409);
+    assert!(late.body["details"].get("causes").is_none(), "{}", late.text);
+    assert_eq!(api.get(&map.path).body["data"]["a"], "1");
+}
+
+fn other_uid(server: &dyn Server) {
+    let api = Api::admin(server);
+    let mut map = config_map(&api.namespace(), "x", json!({"a": "1"}));
+    expect(&api.apply(&map.path, OURS, &map.body), 201);
     map.body["metadata"]["uid"] = json!("00000000-0000-0000-0000-000000000000");
+    map.body["data"]["a"] = json!("2");
     let other = api.apply(&map.path, OURS, &map.body);
-    expect(&other, 409);
-    assert!(other.message().contains("uid"), "{}", other.text);
+    expect(&other, 422);
+    assert_eq!(other.body["details"]["causes"][0]["field"], "metadata.uid", "{}", other.text);
+    assert_eq!(api.get(&map.path).body["data"]["a"], "1");
+}
+
+fn uid_of_nothing(server: &dyn Server) {
+    let api = Api::admin(server);
+    let mut map = config_map(&api.namespace(), "x", json!({"a": "1"}));
+    map.body["metadata"]["uid"] = json!("00000000-0000-0000-0000-000000000000");
+    let answer = api.apply(&map.path, OURS, &map.body);
+    expect(&answer, 409);
+    expect(&api.get(&map.path), 404);
 }
 
 fn dry_run_needs_namespace(server: &dyn Server) {

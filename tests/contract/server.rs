@@ -100,7 +100,9 @@ impl<'a> Api<'a> {
     /// Opens a watch.
     pub fn watch(&self, path: &str) -> Result<Stream, u16> {
         let token = format!("Bearer {}", self.server.token(self.user));
-        self.server.endpoint().stream(path, &[("Authorization", &token), ("Accept", "application/json")])
+        let mut headers = vec![("Authorization", token.as_str()), ("Accept", "application/json")];
+        headers.extend(self.impersonated.as_deref().map(|user| ("Impersonate-User", user)));
+        self.server.endpoint().stream(path, &headers)
     }
 
     /// Reads.

@@ -8,52 +8,52 @@ use heddle::adapters::git::settings::{Limits, Settings};
 use heddle::model::revision::{RepoPath, Revision};
 use tempfile::TempDir;
 
-pub const SPECS: &str = "refs/heads/main";
-pub const STATUS: &str = "refs/heads/heddle/status";
+pub(crate) const SPECS: &str = "refs/heads/main";
+pub(crate) const STATUS: &str = "refs/heads/heddle/status";
 
 /// A remote and a state folder of heddle.
-pub struct World {
+pub(crate) struct World {
     pub remote: Repository,
     folder: TempDir,
 }
 
 /// One entry of a commit.
-pub enum Put<'a> {
+pub(crate) enum Put<'a> {
     File(&'a [u8]),
     Link(&'a str),
     Submodule,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let remote = Repository::init_bare(folder.path().join("fleet.git")).unwrap();
         Self { remote, folder }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    pub fn local_copy(&self) -> PathBuf {
+    pub(crate) fn local_copy(&self) -> PathBuf {
         self.path().join("state/repository.git")
     }
 
-    pub fn settings(&self, state: &str) -> Settings {
+    pub(crate) fn settings(&self, state: &str) -> Settings {
         let url = self.remote.path().to_str().unwrap();
         Settings::new(url, "main", "heddle/status", &self.path().join(state)).unwrap()
     }
 
-    pub fn heddle(&self) -> GitRepository {
+    pub(crate) fn heddle(&self) -> GitRepository {
         GitRepository::start(self.settings("state")).unwrap()
     }
 
-    pub fn heddle_with(&self, limits: Limits) -> GitRepository {
+    pub(crate) fn heddle_with(&self, limits: Limits) -> GitRepository {
         GitRepository::start(self.settings("state").with_limits(limits)).unwrap()
     }
 
     /// Commits a whole tree on a branch, on top of `parent`.
-    pub fn commit(&self, branch: &str, parent: Option<Revision>, files: &[(&[u8], Put<'_>)]) -> Revision {
+    pub(crate) fn commit(&self, branch: &str, parent: Option<Revision>, files: &[(&[u8], Put<'_>)]) -> Revision {
         let tree = self.tree(files, b"");
         let tree = self.remote.find_tree(tree).unwrap();
         let who = Signature::new("somebody", "somebody@localhost", &Time::new(1_000_000_000, 0)).unwrap();
@@ -65,7 +65,7 @@ impl World {
     }
 
     /// Commits text files.
-    pub fn texts(&self, branch: &str, parent: Option<Revision>, files: &[(&str, &str)]) -> Revision {
+    pub(crate) fn texts(&self, branch: &str, parent: Option<Revision>, files: &[(&str, &str)]) -> Revision {
         let files: Vec<_> = files.iter().map(|(path, text)| (path.as_bytes(), Put::File(text.as_bytes()))).collect();
         self.commit(branch, parent, &files)
     }
@@ -93,27 +93,27 @@ impl World {
         builder.write().unwrap()
     }
 
-    pub fn tip(&self, branch: &str) -> Option<Revision> {
+    pub(crate) fn tip(&self, branch: &str) -> Option<Revision> {
         self.remote.refname_to_id(branch).ok().map(revision)
     }
 
     /// Commits on a branch.
-    pub fn history(&self, branch: &str) -> usize {
+    pub(crate) fn history(&self, branch: &str) -> usize {
         let mut walk = self.remote.revwalk().unwrap();
         walk.push_ref(branch).unwrap();
         walk.count()
     }
 }
 
-pub fn revision(id: Oid) -> Revision {
+pub(crate) fn revision(id: Oid) -> Revision {
     Revision::parse(&id.to_string()).unwrap()
 }
 
-pub fn path(text: &str) -> RepoPath {
+pub(crate) fn path(text: &str) -> RepoPath {
     RepoPath::parse(text).unwrap()
 }
 
 /// Runs one test's future.
-pub fn run<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }

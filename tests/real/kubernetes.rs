@@ -5,6 +5,7 @@
 
 pub mod binaries;
 pub mod chart;
+pub mod fixpoint;
 pub mod heddle;
 pub mod region;
 pub mod status_writer;
@@ -19,7 +20,8 @@ use region::ControlPlane;
 
 /// Runs the suite.
 pub fn run(words: &[String]) -> Tally {
-    let names: Vec<&str> = contract::cases().iter().map(|case| case.name).chain(heddle::NAMES).collect();
+    let names: Vec<&str> =
+        contract::cases().iter().map(|case| case.name).chain(fixpoint::NAMES).chain(heddle::NAMES).collect();
     if !names.iter().any(|name| runner::is_chosen("kubernetes", name, words)) {
         return Tally::default();
     }
@@ -42,6 +44,7 @@ pub fn run(words: &[String]) -> Tally {
             _ => Case::new(case.name, move || (case.run)(&*region)),
         });
     }
+    cases.extend(fixpoint::cases(&region));
     cases.extend(heddle::cases(&region));
     let tally = runner::run(Suite { name: "kubernetes", cases }, words);
     drop(writer);

@@ -3,6 +3,16 @@
 //! Output: what passed, failed and did not run, and why. It builds the servers once into a cache; see
 //! [`kubernetes::binaries`].
 
+#![expect(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a program of tests: a case that cannot go on fails where it stands, and the result is what it prints"
+)]
+
 #[path = "../contract/contract.rs"]
 mod contract;
 mod kubernetes;

@@ -128,6 +128,7 @@ impl CliError {
         match self {
             Self::Closed => Exit::Done,
             Self::StalePlan { .. } => Exit::Stale,
+            Self::Demo(DemoError::Stopped) => Exit::Interrupted,
             Self::NoSchema { .. }
             | Self::NoUnit { .. }
             | Self::NoRegion { .. }

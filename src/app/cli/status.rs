@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use comfy_table::presets::UTF8_NO_BORDERS;
+use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{ContentArrangement, Table};
 use serde::Serialize;
 
@@ -91,7 +91,7 @@ fn overview(reported: &Reported, output: &mut Output) -> Result<(), CliError> {
         output.lines(&[Line { tone, text: format!("region {region}: {state}") }])?;
     }
     let mut table = Table::new();
-    table.load_style(UTF8_NO_BORDERS).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["unit", "state", "revision", "what is needed"]);
     for status in &reported.units {
         let revision = status.revision.map(|revision| revision.short()).unwrap_or_default();

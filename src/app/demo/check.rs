@@ -25,7 +25,7 @@ pub(super) enum Look {
     Units,
     /// A value in an object: its path on the API server, and a JSON pointer into it.
     Object(String, &'static str),
-    /// How many StatefulSets have all their pods ready.
+    /// How many workloads have all their pods ready.
     Workloads,
 }
 
@@ -106,7 +106,7 @@ pub(super) trait Eyes {
     async fn report(&self, path: &str) -> Result<Option<Value>, DemoError>;
     /// An object.
     async fn object(&self, path: &str) -> Result<Option<Value>, DemoError>;
-    /// All StatefulSets.
+    /// All workloads.
     async fn workloads(&self) -> Result<Vec<Value>, DemoError>;
 }
 

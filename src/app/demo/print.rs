@@ -90,7 +90,10 @@ impl<'a> Printer<'a> {
 
 fn row(seen: &Seen) -> [String; 3] {
     let expectation = &seen.expectation;
-    let wanted = expectation.wanted.words();
+    let wanted = match &expectation.wanted {
+        Wanted::Not(before) if seen.holds() => format!("not {}", cut(before)),
+        wanted => wanted.words(),
+    };
     let found = match &expectation.wanted {
         _ if !seen.holds() => return [expectation.what.clone(), wanted, seen.seen.clone()],
         Wanted::Has(part) if seen.seen.chars().count() > VALUE_MAX => format!("… {part} …"),
@@ -99,7 +102,12 @@ fn row(seen: &Seen) -> [String; 3] {
     [expectation.what.clone(), cut(&wanted), found]
 }
 
+/// Ids by their beginning, as people name them; other long texts by as much of it as fits.
 fn cut(text: &str) -> String {
+    let digits = text.strip_prefix("sha256:").unwrap_or(text);
+    if digits.len() >= 40 && digits.chars().all(|c| c.is_ascii_hexdigit()) {
+        return digits.chars().take(7).collect();
+    }
     if text.chars().count() <= VALUE_MAX {
         return text.to_owned();
     }

@@ -112,9 +112,9 @@ impl Stage {
         let uid = uid_of(kubectl.get("/api/v1/namespaces/kube-system").await?.as_ref());
         write_config(&paths, &uid)?;
         let (driver, wakes) = driver(&paths, &uid, stop.clone()).await?;
-        let waker = wakes.map(|wakes| tokio::spawn(wake(wakes, driver.source_wake())));
+        let watch = wakes.map(|wakes| tokio::spawn(wake(wakes, driver.source_wake())));
         let daemon = tokio::spawn(driver.run());
-        let others = std::iter::once(controllers).chain(waker).collect();
+        let others = std::iter::once(controllers).chain(watch).collect();
         Ok(Self { paths, host, kubectl, front, stop, daemon, others })
     }
 

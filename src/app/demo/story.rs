@@ -130,7 +130,7 @@ impl Story<'_, '_> {
             report("last plan that was applied", NETWORK, "/lastChange/plan", not(&plan)),
             report("objects that it updated", NETWORK, "/lastChange/updated", is("1")),
         ];
-        Ok(self.expect(expectations).await?)
+        self.expect(expectations).await
     }
 
     async fn deletion_is_held(&mut self) -> Result<bool, DemoError> {
@@ -138,6 +138,7 @@ impl Story<'_, '_> {
         let name = self.name_of("peer2").await?;
         let set = format!("/apis/apps/v1/namespaces/demo-acme/statefulsets/{name}");
         let service = format!("/api/v1/namespaces/demo-acme/services/{name}");
+        let claim = format!("/api/v1/namespaces/demo-acme/persistentvolumeclaims/{}", self.claim_of(&name).await?);
         let exists = |path: &str| Look::Object(path.to_owned(), "/metadata/name");
         let mut files = self.fleet.replace(ACME, "stateDatabase: LevleDB", "stateDatabase: LevelDB")?;
         let gone = format!("{SECOND_PEER}\n      lifecycle: Decommissioned");
@@ -160,6 +161,7 @@ impl Story<'_, '_> {
         let mut done = vec![
             expectation("peer2's StatefulSet", exists(&set), is(ABSENT)),
             expectation("peer2's Service", exists(&service), is(ABSENT)),
+            expectation("the volume with its ledger", Look::Object(claim, "/status/phase"), is("Bound")),
             report("objects that were deleted", NETWORK, "/lastChange/deleted", is(&changes)),
         ];
         done.extend(all_ready("4 of 4 ready"));
@@ -199,6 +201,16 @@ impl Story<'_, '_> {
             |label: &str| label.strip_prefix(&*whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
         let set = sets.iter().find(|set| is_it(&text(set, NODE_LABEL)));
         set.map(|set| text(set, "/metadata/name")).ok_or_else(|| DemoError::NoNode { node: node.to_owned() })
+    }
+
+    /// The claim that a node's pods mount.
+    async fn claim_of(&self, name: &str) -> Result<String, DemoError> {
+        let sets = self.stage.workloads().await?;
+        let set = sets.iter().find(|set| text(set, "/metadata/name") == name);
+        let volumes = set.and_then(|set| set.pointer("/spec/template/spec/volumes")).and_then(Value::as_array);
+        let claims = volumes.into_iter().flatten().map(|volume| text(volume, "/persistentVolumeClaim/claimName"));
+        let claim = claims.into_iter().find(|claim| !claim.is_empty());
+        claim.ok_or_else(|| DemoError::NoClaim { set: name.to_owned() })
     }
 
     fn push(&mut self, who: Person, message: &str, files: &Files) -> Result<String, DemoError> {

@@ -92,7 +92,7 @@ impl ControlPlane {
             format!("--tls-private-key-file={}", at("server.key")),
             format!("--client-ca-file={}", at("ca.crt")),
             "--service-account-issuer=https://kubernetes.default.svc".into(),
-            format!("--service-account-key-file={}", at("accounts.key")),
+            format!("--service-account-key-file={}", at("accounts.pub")),
             format!("--service-account-signing-key-file={}", at("accounts.key")),
             // Endpoint leases would keep a region's address after it is gone.
             "--endpoint-reconciler-type=none".into(),
@@ -101,7 +101,11 @@ impl ControlPlane {
         let admin = Api::admin(&region);
         let end = Instant::now() + START;
         while !admin.try_send("GET", "/readyz", &[], "").is_ok_and(|answer| answer.status == 200) {
-            assert!(Instant::now() < end, "the API server is not ready: {}", tail(&folder.join("kube-apiserver.log")));
+            assert!(
+                Instant::now() < end && self.all_run(),
+                "the API server is not ready: {}",
+                tail(&folder.join("kube-apiserver.log"))
+            );
             std::thread::sleep(Duration::from_millis(100));
         }
         let controllers = [
@@ -118,6 +122,11 @@ impl ControlPlane {
             admin.get("/api/v1/namespaces/default/serviceaccounts/default").status == 200
         });
         Arc::new(region)
+    }
+
+    fn all_run(&self) -> bool {
+        let mut processes = self.processes.lock().expect("nobody panicked with it");
+        processes.iter_mut().all(|process| matches!(process.0.try_wait(), Ok(None)))
     }
 
     fn spawn(&self, program: &str, folder: &Path, arguments: &[String]) {
@@ -203,7 +212,9 @@ fn write_keys(folder: &Path) -> String {
     let server = CertificateParams::new(names).expect("names").signed_by(&key, &ca).expect("a certificate");
     fs::write(folder.join("server.crt"), server.pem()).expect("a certificate");
     fs::write(folder.join("server.key"), key.serialize_pem()).expect("a key");
-    fs::write(folder.join("accounts.key"), KeyPair::generate().expect("a key").serialize_pem()).expect("a key");
+    let accounts = KeyPair::generate().expect("a key");
+    fs::write(folder.join("accounts.key"), accounts.serialize_pem()).expect("a key");
+    fs::write(folder.join("accounts.pub"), accounts.public_key_pem()).expect("a key");
     ca.pem()
 }
 

@@ -120,9 +120,6 @@ fn ready_status(pod: &Value) -> Value {
                    "started": true, "restartCount": 0, "state": {"running": {"startedAt": now}}})
         })
         .collect();
-    json!({
-        "phase": "Running",
-        "conditions": ["PodScheduled", "Initialized", "ContainersReady", "Ready"].map(condition),
-        "containerStatuses": containers,
-    })
+    let conditions = ["PodScheduled", "Initialized", "ContainersReady", "Ready"].map(condition);
+    json!({"phase": "Running", "conditions": conditions, "containerStatuses": containers})
 }
