@@ -135,8 +135,8 @@ impl CliError {
             | Self::LogFilter(_)
             | Self::NobodyToAsk => Exit::Usage,
             Self::Driver(DriverError::Led { .. } | DriverError::StatusBranch(StatusBranchError::Claimed { .. }))
-            | Self::StatusBranch(StatusBranchError::Claimed { .. }) => Exit::Person,
-            Self::Config(ConfigError::Problems { .. }) => Exit::Person,
+            | Self::StatusBranch(StatusBranchError::Claimed { .. })
+            | Self::Config(ConfigError::Problems { .. }) => Exit::Person,
             Self::Output(_)
             | Self::File { .. }
             | Self::NotEmpty { .. }
@@ -158,8 +158,9 @@ impl CliError {
     pub(super) fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NotEmpty { .. } => "name an empty folder, or one that does not exist yet".to_owned(),
-            Self::NoSchema { known, .. } => format!("one of {known}"),
-            Self::NoUnit { known, .. } | Self::NoRegion { known, .. } => format!("one of {known}"),
+            Self::NoSchema { known, .. } | Self::NoUnit { known, .. } | Self::NoRegion { known, .. } => {
+                format!("one of {known}")
+            }
             Self::LogFilter(_) => "write a level such as `info`, or `heddle=debug,warn`".to_owned(),
             Self::NobodyToAsk => "look at `heddle plan` first, then give --yes".to_owned(),
             Self::StalePlan { .. } => "make a new one with `heddle plan --out`".to_owned(),
@@ -173,7 +174,7 @@ impl CliError {
                 "name the folder that holds `fleet.yaml`; `heddle init` makes one".to_owned()
             }
             Self::Specs(error) | Self::Repository(error) | Self::Preview(PreviewError::Source(error)) => {
-                return source_hint(error);
+                source_hint(error)
             }
             Self::StatusBranch(error) | Self::Preview(PreviewError::StatusBranch(error)) => {
                 return status_branch_hint(error);
@@ -185,7 +186,7 @@ impl CliError {
 
 fn source_hint_of(error: &DriverError) -> Option<String> {
     match error {
-        DriverError::Source(error) => source_hint(error),
+        DriverError::Source(error) => Some(source_hint(error)),
         DriverError::StatusBranch(error) => status_branch_hint(error),
         DriverError::Led { .. } => {
             Some("stop the other process, or let it do the work: one process leads a region at a time".to_owned())
@@ -195,7 +196,7 @@ fn source_hint_of(error: &DriverError) -> Option<String> {
 
 fn status_branch_hint(error: &StatusBranchError) -> Option<String> {
     Some(match error {
-        StatusBranchError::Git(error) => return source_hint(error),
+        StatusBranchError::Git(error) => source_hint(error),
         StatusBranchError::Refused { .. } => {
             "let heddle's account push to the status branch; branch protection may stand in its way".to_owned()
         }
@@ -209,25 +210,21 @@ fn status_branch_hint(error: &StatusBranchError) -> Option<String> {
     })
 }
 
-fn source_hint(error: &SourceError) -> Option<String> {
-    Some(
-        match error {
-            SourceError::Unreachable { .. } => {
-                "check `repository.url` and the network; heddle changes nothing meanwhile"
-            }
-            SourceError::Unauthenticated { .. } => {
-                "check `repository.credentials`: the file or variable, and what the account may do"
-            }
-            SourceError::Untrusted { .. } => {
-                "give the host's authority as `repository.caFile`, or its key in `repository.knownHosts`"
-            }
-            SourceError::BranchGone { .. } => "check `repository.branch`, or push the branch again",
-            SourceError::TooLarge { .. } | SourceError::TooMany { .. } => "keep what is no spec out of `tenants`",
-            SourceError::Missing { .. } => "the local copy in `stateDir` may be deleted; it is made anew",
-            SourceError::Local { .. } => "check that the file or folder exists and that this user may use it",
+fn source_hint(error: &SourceError) -> String {
+    match error {
+        SourceError::Unreachable { .. } => "check `repository.url` and the network; heddle changes nothing meanwhile",
+        SourceError::Unauthenticated { .. } => {
+            "check `repository.credentials`: the file or variable, and what the account may do"
         }
-        .to_owned(),
-    )
+        SourceError::Untrusted { .. } => {
+            "give the host's authority as `repository.caFile`, or its key in `repository.knownHosts`"
+        }
+        SourceError::BranchGone { .. } => "check `repository.branch`, or push the branch again",
+        SourceError::TooLarge { .. } | SourceError::TooMany { .. } => "keep what is no spec out of `tenants`",
+        SourceError::Missing { .. } => "the local copy in `stateDir` may be deleted; it is made anew",
+        SourceError::Local { .. } => "check that the file or folder exists and that this user may use it",
+    }
+    .to_owned()
 }
 
 impl From<io::Error> for CliError {

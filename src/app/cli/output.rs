@@ -16,14 +16,18 @@ use super::failure::CliError;
 use crate::report::plan_text::{Line, Tone};
 use crate::telemetry::log;
 
+/// One stream.
+struct Side {
+    to: Box<dyn Write + Send>,
+    is_terminal: bool,
+    is_coloured: bool,
+}
+
 /// Two streams and how to use them.
 pub(super) struct Output {
-    out: Box<dyn Write + Send>,
-    err: Box<dyn Write + Send>,
-    err_is_terminal: bool,
+    out: Side,
+    err: Side,
     in_is_terminal: bool,
-    out_is_coloured: bool,
-    err_is_coloured: bool,
     quiet: bool,
     logs_json: bool,
 }
@@ -32,13 +36,19 @@ impl Output {
     /// The process's own streams.
     pub(super) fn of_process() -> Self {
         let (out, err) = (io::stdout(), io::stderr());
+        let is_coloured = |choice| choice != ColorChoice::Never;
         Self {
-            err_is_terminal: err.is_terminal(),
             in_is_terminal: io::stdin().is_terminal(),
-            out_is_coloured: AutoStream::choice(&out) != ColorChoice::Never,
-            err_is_coloured: AutoStream::choice(&err) != ColorChoice::Never,
-            out: Box::new(out),
-            err: Box::new(err),
+            out: Side {
+                is_terminal: out.is_terminal(),
+                is_coloured: is_coloured(AutoStream::choice(&out)),
+                to: Box::new(out),
+            },
+            err: Side {
+                is_terminal: err.is_terminal(),
+                is_coloured: is_coloured(AutoStream::choice(&err)),
+                to: Box::new(err),
+            },
             quiet: false,
             logs_json: false,
         }
@@ -47,24 +57,16 @@ impl Output {
     /// Other streams, none of them a terminal.
     #[cfg(test)]
     pub(super) fn into(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Self {
-        Self {
-            out,
-            err,
-            err_is_terminal: false,
-            in_is_terminal: false,
-            out_is_coloured: false,
-            err_is_coloured: false,
-            quiet: false,
-            logs_json: false,
-        }
+        let side = |to| Side { to, is_terminal: false, is_coloured: false };
+        Self { out: side(out), err: side(err), in_is_terminal: false, quiet: false, logs_json: false }
     }
 
     /// Takes in what the command line says about output, and sets the log up.
     pub(super) fn set_up(&mut self, global: &Global) -> Result<(), CliError> {
         match global.color {
             Color::Auto => {}
-            Color::Always => (self.out_is_coloured, self.err_is_coloured) = (true, true),
-            Color::Never => (self.out_is_coloured, self.err_is_coloured) = (false, false),
+            Color::Always => (self.out.is_coloured, self.err.is_coloured) = (true, true),
+            Color::Never => (self.out.is_coloured, self.err.is_coloured) = (false, false),
         }
         self.quiet = global.quiet;
         self.logs_json = global.log_format == LogFormat::Json;
@@ -77,22 +79,22 @@ impl Output {
             (false, _) => log::Level::Everything,
         };
         let wanted = std::env::var("HEDDLE_LOG").ok();
-        log::set_up(wanted.as_deref(), level, self.logs_json, self.err_is_coloured).map_err(CliError::LogFilter)
+        log::set_up(wanted.as_deref(), level, self.logs_json, self.err.is_coloured).map_err(CliError::LogFilter)
     }
 
     /// Whether results may hold colour.
     pub(super) fn is_coloured(&self) -> bool {
-        self.out_is_coloured
+        self.out.is_coloured
     }
 
     /// Whether somebody can be asked.
     pub(super) fn can_ask(&self) -> bool {
-        self.in_is_terminal && self.err_is_terminal
+        self.in_is_terminal && self.err.is_terminal
     }
 
     /// Whether the second stream is a terminal that may be redrawn.
     pub(super) fn shows_progress(&self) -> bool {
-        self.err_is_terminal && !self.quiet
+        self.err.is_terminal && !self.quiet
     }
 
     /// Whether the second stream belongs to programs that read the log.
@@ -107,14 +109,14 @@ impl Output {
 
     /// Writes a result as it is.
     pub(super) fn text(&mut self, text: &str) -> Result<(), CliError> {
-        self.out.write_all(text.as_bytes())?;
-        self.out.flush()?;
+        self.out.to.write_all(text.as_bytes())?;
+        self.out.to.flush()?;
         Ok(())
     }
 
     /// Writes a result that holds colour.
     pub(super) fn styled(&mut self, text: &str) -> Result<(), CliError> {
-        if self.out_is_coloured { self.text(text) } else { self.text(&strip_str(text).to_string()) }
+        if self.out.is_coloured { self.text(text) } else { self.text(&strip_str(text).to_string()) }
     }
 
     /// Writes a result as indented JSON.
@@ -126,22 +128,18 @@ impl Output {
 
     /// Writes lines of a result.
     pub(super) fn lines(&mut self, lines: &[Line]) -> Result<(), CliError> {
-        let mut text = String::new();
-        for line in lines {
-            let style = style(line.tone);
-            text.push_str(&format!("{style}{}{style:#}\n", line.text));
-        }
-        self.styled(&text)
+        let text: Vec<String> = lines.iter().map(|line| word(line.tone, &line.text) + "\n").collect();
+        self.styled(&text.concat())
     }
 
     /// Writes a remark that may hold colour, such as an error or what comes next.
     pub(super) fn note(&mut self, text: &str) -> Result<(), CliError> {
-        if self.err_is_coloured {
-            self.err.write_all(text.as_bytes())?;
+        if self.err.is_coloured {
+            self.err.to.write_all(text.as_bytes())?;
         } else {
-            write!(self.err, "{}", strip_str(text))?;
+            write!(self.err.to, "{}", strip_str(text))?;
         }
-        self.err.flush()?;
+        self.err.to.flush()?;
         Ok(())
     }
 
@@ -152,11 +150,11 @@ impl Output {
 
     /// The first stream itself.
     pub(super) fn writer(&mut self) -> &mut (dyn Write + Send) {
-        &mut *self.out
+        &mut *self.out.to
     }
 }
 
-/// A word in the colour of a tone.
+/// A text in the colour of a tone.
 pub(super) fn word(tone: Tone, word: &str) -> String {
     let style = style(tone);
     format!("{style}{word}{style:#}")

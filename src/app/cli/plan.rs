@@ -26,6 +26,7 @@ use crate::spec::parse::Limits;
 /// Plans of several units, as they are shown as JSON and saved.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the name that readers of the file see")]
 pub(super) struct Plans {
     /// Major breaks, minor adds.
     pub(super) format_version: String,

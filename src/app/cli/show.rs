@@ -95,7 +95,8 @@ fn place<'a>(
     let window = span.and_then(|span| window(texts.masked.get(file)?, span));
     if let Some(Window { text, first_line, place }) = window {
         let annotation = kind.span(place).label(label);
-        return group.element(Snippet::source(text).line_start(first_line).path(path).annotation(annotation));
+        return group
+            .element(Snippet::source(text).fold(false).line_start(first_line).path(path).annotation(annotation));
     }
     let origin = Origin::path(path);
     let group = group.element(match span {

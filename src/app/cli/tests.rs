@@ -21,7 +21,7 @@ impl Kept {
 
 impl Write for Kept {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        self.0.lock().map_err(|_| io::Error::other("a test broke"))?.write(bytes)
     }
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
@@ -65,7 +65,7 @@ fn bad_fleet(case: &str) -> tempfile::TempDir {
             let entry = entry.unwrap();
             let target = to.join(entry.file_name());
             if entry.path().is_dir() {
-                copy(&entry.path(), &target)
+                copy(&entry.path(), &target);
             } else {
                 fs::copy(entry.path(), target).unwrap();
             }

@@ -58,7 +58,7 @@ fn what_cannot_be_shown_is_named() {
         ("a: 1\n", None, "fleet/a.yaml"),
     ] {
         let out = shown(text, span);
-        assert!(out.contains(&format!(" --> {place}\n")), "{out}");
+        assert!(out.contains(&format!("--> {place}\n")), "{out}");
         assert!(!out.contains("xxx"), "{out}");
     }
 }
