@@ -5,6 +5,7 @@
 
 pub mod binaries;
 pub mod chart;
+pub mod first_light;
 pub mod fixpoint;
 pub mod heddle;
 pub mod region;
@@ -20,13 +21,18 @@ use region::ControlPlane;
 
 /// Runs the suite.
 pub fn run(words: &[String]) -> Tally {
-    let names: Vec<&str> =
-        contract::cases().iter().map(|case| case.name).chain(fixpoint::NAMES).chain(heddle::NAMES).collect();
+    let names: Vec<&str> = contract::cases()
+        .iter()
+        .map(|case| case.name)
+        .chain(fixpoint::NAMES)
+        .chain(heddle::NAMES)
+        .chain(first_light::NAMES)
+        .collect();
     if !names.iter().any(|name| runner::is_chosen("kubernetes", name, words)) {
         return Tally::default();
     }
     let binaries = match binaries::find_or_build() {
-        Ok(binaries) => binaries,
+        Ok(binaries) => Arc::new(binaries),
         Err(why) => {
             let cases = names.iter().map(|name| Case::skipped(*name, why.clone())).collect();
             return runner::run(Suite { name: "kubernetes", cases }, words);
@@ -46,6 +52,7 @@ pub fn run(words: &[String]) -> Tally {
     }
     cases.extend(fixpoint::cases(&region));
     cases.extend(heddle::cases(&region));
+    cases.extend(first_light::cases(&plane, &binaries));
     let tally = runner::run(Suite { name: "kubernetes", cases }, words);
     drop(writer);
     tally

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use comfy_table::presets::UTF8_BORDERS_ONLY;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
 use serde::Serialize;
 
 use super::args::{Format, StatusArgs};
@@ -91,14 +91,20 @@ fn overview(reported: &Reported, output: &mut Output) -> Result<(), CliError> {
         output.lines(&[Line { tone, text: format!("region {region}: {state}") }])?;
     }
     let mut table = Table::new();
-    table.load_style(UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["unit", "state", "revision", "what is needed"]);
+    table.load_style(NOTHING);
+    table.set_header(["unit", "state", "revision"]);
     for status in &reported.units {
         let revision = status.revision.map(|revision| revision.short()).unwrap_or_default();
-        let need = need(status);
-        table.add_row([&status.unit.to_string(), unit_report::word(status.state), &revision, &need]);
+        table.add_row([&status.unit.to_string(), unit_report::word(status.state), &revision]);
     }
     output.text(&format!("{table}\n"))?;
+    for (status, need) in reported.units.iter().filter_map(|status| Some((status, need(status)?))) {
+        output.lines(&[
+            Line { tone: tone(Exit::of_state(status.state)), text: format!("\n{}", status.unit) },
+            Line { tone: Tone::Plain, text: format!("  {need}") },
+        ])?;
+    }
+    output.text("\n")?;
     for problem in &fleet.problems {
         let place = problem.place.as_deref().unwrap_or("the repository");
         let text = format!("{place}: [{}] {}", problem.code, problem.message);
@@ -110,23 +116,20 @@ fn overview(reported: &Reported, output: &mut Output) -> Result<(), CliError> {
     output.lines(&[Line { tone: tone(Exit::of_state(worst)), text }])
 }
 
-/// The first thing that a person should know, and how many more there are.
-fn need(status: &UnitStatus) -> String {
-    let held =
-        status.held.as_ref().map(|held| format!("approve plan {} ({} changes)", held.plan.short(), held.changes));
+/// The first thing that a person should know, and how many more there are; none when there is nothing.
+fn need(status: &UnitStatus) -> Option<String> {
+    let held = status.held.as_ref().map(|held| {
+        let (plan, folders) = (held.plan.short(), held.approvals_from.join(", "));
+        format!("{} change(s) of plan {plan} need an Approval of {folders}; REPORT.md holds the file", held.changes)
+    });
     let findings = status.diagnostics.iter().chain(&status.refusals).map(|found| match &found.place {
         Some(place) => format!("{place}: {}", found.message),
         None => found.message.clone(),
     });
-    let needs: Vec<String> = held
-        .into_iter()
-        .chain(findings)
-        .chain(status.failures.iter().cloned())
-        .chain(status.waits.iter().cloned())
-        .collect();
-    match needs.split_first() {
-        None => String::new(),
-        Some((first, [])) => first.clone(),
-        Some((first, rest)) => format!("{first} (and {} more: --unit {})", rest.len(), status.unit),
+    let rest = status.failures.iter().chain(&status.waits).cloned();
+    let needs: Vec<String> = held.into_iter().chain(findings).chain(rest).collect();
+    match needs.split_first()? {
+        (first, []) => Some(first.clone()),
+        (first, rest) => Some(format!("{first}\n  … and {} more: heddle status --unit {}", rest.len(), status.unit)),
     }
 }

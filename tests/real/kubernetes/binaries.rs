@@ -39,9 +39,10 @@ pub fn find_or_build() -> Result<Binaries, String> {
 
 fn build(module: &str) -> Result<PathBuf, String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real").join(module);
-    let sums = fs::read(source.join("go.sum")).map_err(|error| format!("{module}/go.sum: {error}"))?;
     let mut key = Sha256::new();
-    key.update(&sums);
+    for file in ["go.mod", "go.sum"] {
+        key.update(fs::read(source.join(file)).map_err(|error| format!("{module}/{file}: {error}"))?);
+    }
     key.update(VERSION);
     let key: String = key.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let cache = cache_folder()?;

@@ -94,6 +94,8 @@ impl ControlPlane {
             "--service-account-issuer=https://kubernetes.default.svc".into(),
             format!("--service-account-key-file={}", at("accounts.pub")),
             format!("--service-account-signing-key-file={}", at("accounts.key")),
+            format!("--audit-log-path={}", at("audit.log")),
+            format!("--audit-policy-file={}", at("audit.yaml")),
             // Endpoint leases would keep a region's address after it is gone.
             "--endpoint-reconciler-type=none".into(),
         ];
@@ -180,6 +182,9 @@ impl Region {
             );
             fs::write(self.folder.join(format!("{name}.kubeconfig")), config).expect("a kubeconfig");
         }
+        let audit = "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived, ResponseStarted]\n\
+                     rules:\n- level: Metadata\n";
+        fs::write(self.folder.join("audit.yaml"), audit).expect("the audit policy");
         fs::write(self.folder.join("ca.crt"), &self.ca).expect("the authority");
     }
 }

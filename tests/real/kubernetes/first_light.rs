@@ -1,0 +1,185 @@
+//! The quick-start on a region that knows heddle only by the chart's accounts.
+//!
+//! Input: a fresh region and the programs. Output: cases. The daemon's own program runs against a bare repository on
+//! this machine. What it did is read from the API server's audit log, and from the repository, never from heddle.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::binaries::Binaries;
+use super::region::{ControlPlane, Region};
+use super::{chart, status_writer::StatusWriter};
+use crate::contract::server::{Api, Server, expect};
+use crate::runner::Case;
+
+/// More runs than the stages of the quick-start need.
+const RUNS: usize = 12;
+
+/// Their names.
+pub const NAMES: [&str; 1] = [FIRST_LIGHT];
+const FIRST_LIGHT: &str = "first light: the quick-start comes up, needs its Secrets, and then nothing more is done";
+
+/// The cases.
+pub fn cases(plane: &Arc<ControlPlane>, binaries: &Arc<Binaries>) -> Vec<Case> {
+    if let Err(why) = &binaries.helm {
+        return vec![Case::skipped(FIRST_LIGHT, why.clone())];
+    }
+    let (plane, binaries) = (Arc::clone(plane), Arc::clone(binaries));
+    vec![Case::new(FIRST_LIGHT, move || first_light(&plane, &binaries))]
+}
+
+fn first_light(plane: &ControlPlane, binaries: &Binaries) {
+    let region = plane.region("local");
+    chart::install(binaries, &region).expect("helm is there");
+    let _writer = StatusWriter::start(Arc::clone(&region) as Arc<dyn Server + Send + Sync>);
+    let api = Api::admin(&*region);
+    let (config, repository) = write_config(&region);
+
+    let first = run(&config);
+    assert_eq!(first.status.code(), Some(3), "{}", told(&first));
+    let status = heddle(&["status"], &config);
+    assert!(told(&status).contains("needs Secret"), "{}", told(&status));
+
+    // Each run may meet the barrier of another stage; the administrator brings what is asked for each time.
+    let mut last = first;
+    for _ in 0..RUNS {
+        make_secrets(&api);
+        last = run(&config);
+        if last.status.code() == Some(0) {
+            break;
+        }
+    }
+    assert_eq!(last.status.code(), Some(0), "{}", told(&last));
+    let sets = api.get("/apis/apps/v1/statefulsets");
+    let sets = sets.body["items"].as_array().expect("a list");
+    assert_eq!(sets.len(), 4, "two authorities, an orderer and a peer");
+    assert!(sets.iter().all(|set| set["status"]["readyReplicas"] == 1), "a node is not ready");
+
+    // A run after the last change may still report it; from then on nothing.
+    assert_eq!(run(&config).status.code(), Some(0));
+    let writes = audit(&region).iter().filter(|event| is_object_request(event)).count();
+    assert!(writes >= 44, "only {writes} object requests were seen, so that their absence would prove nothing");
+    let (before, seen) = (head(&repository), audit(&region).len());
+    let quiet = run(&config);
+    assert_eq!(quiet.status.code(), Some(0), "{}", told(&quiet));
+    assert_eq!(head(&repository), before, "a new commit although nothing changed");
+    let asked: Vec<String> =
+        audit(&region).iter().skip(seen).filter(|event| is_object_request(event)).map(line).collect();
+    assert!(asked.is_empty(), "object requests although nothing changed: {asked:#?}");
+}
+
+/// A request for one managed object, or a write. Lists, watches, the uid check, Lease renewals, inventories and
+/// metadata of Secrets are none; so is everything by others.
+fn is_object_request(event: &Value) -> bool {
+    let by_heddle = event["user"]["username"] == "system:serviceaccount:heddle-system:heddle";
+    let reference = &event["objectRef"];
+    let aside = match reference["resource"].as_str().unwrap_or("") {
+        "secrets" | "leases" => true,
+        "namespaces" => reference["name"] == "kube-system",
+        _ => false,
+    };
+    by_heddle && !aside && !matches!(event["verb"].as_str(), Some("list" | "watch"))
+}
+
+fn line(event: &Value) -> String {
+    format!("{} {}", event["verb"], event["requestURI"])
+}
+
+/// Finished requests so far.
+fn audit(region: &Region) -> Vec<Value> {
+    let text = fs::read_to_string(region.folder().join("audit.log")).expect("the API server writes its audit log");
+    text.lines().map(|line| serde_json::from_str(line).expect("an event is JSON")).collect()
+}
+
+/// Stand-ins for everything that a set mounts and that is not there.
+fn make_secrets(api: &Api<'_>) {
+    for set in api.get("/apis/apps/v1/statefulsets").body["items"].as_array().into_iter().flatten() {
+        let namespace = set["metadata"]["namespace"].as_str().expect("a namespace");
+        for volume in set["spec"]["template"]["spec"]["volumes"].as_array().into_iter().flatten() {
+            let plain = volume["secret"]["secretName"].as_str();
+            let projected = volume["projected"]["sources"].as_array().into_iter().flatten();
+            for name in plain.into_iter().chain(projected.filter_map(|source| source["secret"]["name"].as_str())) {
+                let path = format!("/api/v1/namespaces/{namespace}/secrets");
+                if api.get(&format!("{path}/{name}")).status == 404 {
+                    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}});
+                    expect(&api.post(&path, &secret), 201);
+                }
+            }
+        }
+    }
+}
+
+/// heddle's configuration for the region, and the bare repository that it names.
+fn write_config(region: &Region) -> (PathBuf, PathBuf) {
+    let repository = region.folder().join("fleet.git");
+    let work = region.folder().join("fleet");
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quick-start"), &work);
+    let (bare, folder) = (repository.display().to_string(), work.display().to_string());
+    git(&["init", "-q", "--bare", "-b", "main", &bare]);
+    git(&["init", "-q", "-b", "main", &folder]);
+    git(&["-C", &folder, "add", "."]);
+    let author = ["-c", "user.name=Ann", "-c", "user.email=ann@fleet.example"];
+    git(&[&["-C", folder.as_str()], &author[..], &["commit", "-q", "-m", "Begin"]].concat());
+    git(&["-C", &folder, "push", "-q", &bare, "main"]);
+    let uid = Api::admin(region).get("/api/v1/namespaces/kube-system").body["metadata"]["uid"].clone();
+    let config = json!({
+        "installation": "demo",
+        "stateDir": "state",
+        "repository": {"url": bare, "branch": "main", "statusBranch": "heddle/status"},
+        "regions": [{"name": "local", "kubeconfig": region.daemon_kubeconfig(), "clusterUid": uid}],
+    });
+    let path = region.folder().join("heddle.yaml");
+    fs::write(&path, config.to_string()).expect("the region's folder can be written");
+    (path, repository)
+}
+
+fn run(config: &Path) -> Output {
+    heddle(&["run", "--once"], config)
+}
+
+fn heddle(arguments: &[&str], config: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_heddle"))
+        .args(arguments)
+        .arg("--config")
+        .arg(config)
+        .output()
+        .expect("heddle starts")
+}
+
+fn told(output: &Output) -> String {
+    let code = output.status.code();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    format!("exit {code:?}\n{out}\n{err}")
+}
+
+fn head(repository: &Path) -> String {
+    git(&["-C", &repository.display().to_string(), "rev-parse", "heddle/status"])
+}
+
+fn git(arguments: &[&str]) -> String {
+    let output = Command::new("git")
+        .args(arguments)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .output()
+        .expect("git is installed");
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("a copy");
+        }
+    }
+}
