@@ -60,8 +60,8 @@ fn first_light(plane: &ControlPlane, binaries: &Binaries) {
     assert!(asked.is_empty(), "object requests although nothing changed: {asked:#?}");
 }
 
-/// A request for one managed object, or a write. Lists, watches, the uid check, Lease renewals, inventories and
-/// metadata of Secrets are none; so is everything by others.
+/// A request of heddle for one object, inventories too. Lists, watches, the uid check, Lease renewals and anything on
+/// Secrets are none.
 fn is_object_request(event: &Value) -> bool {
     let by_heddle = event["user"]["username"] == "system:serviceaccount:heddle-system:heddle";
     let reference = &event["objectRef"];
