@@ -12,7 +12,7 @@ mod git;
 mod git_publish;
 mod git_world;
 mod loop_story;
-mod signals;
+mod program;
 mod sim_region;
 mod tidy;
 #[path = "../sim/world.rs"]

@@ -1,4 +1,4 @@
-//! The program itself, told to stop in the middle of its work: the process, the signals and the exit codes are real.
+//! The program itself as a process: its commands in one story, its exit codes, and signals in the middle of its work.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -66,7 +66,20 @@ impl Stage {
     }
 
     async fn run_once(&self) -> Output {
-        end(self.start(&["run", "--once", "--timeout", "2m"])).await
+        self.heddle(&["run", "--once", "--timeout", "2m"]).await
+    }
+
+    async fn heddle(&self, arguments: &[&str]) -> Output {
+        end(self.start(arguments)).await
+    }
+
+    /// Somebody adds a peer.
+    fn add_peer(&self, name: &str) {
+        let path = "tenants/acme/organizations/acme.yaml";
+        let text = self.host.read("main", path).unwrap().unwrap();
+        let peer = format!("    - {{network: platform/trade, name: {name}, region: local}}\n  defaults:");
+        let files = Files::from([(path.to_owned(), Some(text.replacen("  defaults:", &peer, 1)))]);
+        self.host.push(ANN, "Add a peer", &files).unwrap();
     }
 
     /// Waits until the program is in the middle of its work.
@@ -145,5 +158,37 @@ fn a_kill_in_the_middle_is_made_good_by_the_next_start() {
         let units = stage.units();
         assert_eq!(units["network/platform/trade"], "Waiting", "{units:?}");
         assert_eq!(units["tenant/acme"], "Converged", "{units:?}");
+    });
+}
+
+#[test]
+fn the_commands_tell_one_story_and_end_with_its_codes() {
+    test(async || {
+        let stage = stage().await;
+        let plan = stage.folder.path().join("plan.json");
+        let plan = plan.to_str().unwrap();
+        let check = async |arguments: &[&str], code: i32, says: &str| {
+            let output = stage.heddle(arguments).await;
+            let told = told(&output);
+            assert_eq!(output.status.code(), Some(code), "heddle {}: {told}", arguments.join(" "));
+            assert!(told.contains(says), "heddle {} does not say {says:?}: {told}", arguments.join(" "));
+        };
+        check(&["status"], 4, "Nothing is reported yet").await;
+        check(&["plan"], 2, "+ local: Namespace demo-acme").await;
+        check(&["apply"], 64, "nobody can be asked").await;
+        check(&["apply", "--yes"], 3, "network/platform/trade").await;
+        check(&["status"], 3, "needs Secret demo-acme/").await;
+        check(&["status", "-o", "json"], 3, "\"state\": \"Waiting\"").await;
+        check(&["plan"], 3, "0 to create, 0 to update, 0 to delete").await;
+        stage.add_peer("peer2");
+        check(&["plan", "-o", "markdown"], 3, "### `network/platform/trade`").await;
+        check(&["plan", "--out", plan], 3, "peer2").await;
+        check(&["apply", "--plan", plan, "--yes"], 3, "5 of 5 changes done").await;
+        check(&["plan", "--unit", "network/platform/trade", "--out", plan], 3, "no changes").await;
+        stage.add_peer("peer3");
+        check(&["apply", "--plan", plan, "--yes"], 5, "the plan was made from revision").await;
+        check(&["plan", "--unit", "tenant/nobody"], 64, "there is no unit `tenant/nobody`").await;
+        check(&["run", "--once"], 3, "at rest").await;
+        check(&["status", "--unit", "network/platform/trade"], 3, "trade-acme-peer3").await;
     });
 }
