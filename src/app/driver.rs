@@ -143,8 +143,10 @@ pub struct Summary {
     pub timed_out: bool,
     /// The newest revision.
     pub revision: Option<Revision>,
-    /// Problems in the newest revision that belong to no unit.
+    /// Whether the newest revision has errors.
     pub problems: bool,
+    /// Regions: `ok`, or why they cannot be judged.
+    pub regions: BTreeMap<RegionName, String>,
 }
 
 /// The loop.
@@ -470,6 +472,7 @@ impl Driver {
             units: units.filter_map(|(unit, memory)| Some((unit.clone(), memory.state?))).collect(),
             timed_out,
             revision: tip.and_then(|tip| tip.revision),
+            regions: self.reconciler.region_states(),
             problems: tip.is_some_and(|tip| {
                 tip.diagnostics().iter().any(|found| found.severity == crate::model::diagnostic::Severity::Error)
             }),

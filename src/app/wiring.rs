@@ -62,7 +62,7 @@ pub async fn wire(
                 clusters.insert(region.name.clone(), cluster.clone());
                 Ok(Arc::new(RegionAccess::new(region.name.clone(), cluster)))
             }
-            Err(error) => Err(RegionUnknown::Unreachable { detail: crate::telemetry::chain(&error) }),
+            Err(error) => Err(RegionUnknown::Unreachable { detail: error.detail() }),
         };
         accesses.insert(region.name.clone(), access);
     }

@@ -62,6 +62,17 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// What is wrong, with its cause. The client library's errors repeat their own causes, so one step is enough.
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Unreadable { source, .. } => format!("{self}: {source}"),
+            Self::NotInCluster(source) => format!("{self}: {source}"),
+            Self::Unsupported { .. } | Self::Client { .. } => self.to_string(),
+        }
+    }
+}
+
 /// A client for a region. Must be called within a tokio runtime.
 pub async fn client(access: &Access) -> Result<kube::Client, ConfigError> {
     let config = match access {

@@ -98,13 +98,11 @@ impl Listener for Progress {
                     let outcome = &run.outcome;
                     let done = outcome.results.iter().filter(|result| result.outcome.is_done()).count();
                     let state = outcome.state();
-                    if !outcome.results.is_empty() || state > UnitState::Waiting {
-                        let word = unit_report::word(state);
-                        self.line(&format!(
-                            "{}: {done} of {} changes done, {word}",
-                            outcome.unit,
-                            outcome.results.len()
-                        ));
+                    let word = unit_report::word(state);
+                    match outcome.results.len() {
+                        0 if state <= UnitState::Waiting => {}
+                        0 => self.line(&format!("{}: {word}", outcome.unit)),
+                        all => self.line(&format!("{}: {done} of {all} changes done, {word}", outcome.unit)),
                     }
                 }
                 self.now(format!("{} on the way", counted(moving, "unit")));

@@ -105,7 +105,10 @@ async fn told_twice(stop: CancellationToken) {
 }
 
 fn summarize(summary: &Summary, output: &mut Output) -> Result<(), CliError> {
-    let mut lines = Vec::new();
+    let troubled = summary.regions.iter().filter(|(_, state)| *state != "ok");
+    let mut lines: Vec<Line> = troubled
+        .map(|(region, state)| Line { tone: Tone::Refused, text: format!("region {region}: {state}") })
+        .collect();
     for (unit, state) in &summary.units {
         let tone = tone(Exit::of_state(*state));
         lines.push(Line { tone, text: format!("{:<44} {}", unit.to_string(), unit_report::word(*state)) });

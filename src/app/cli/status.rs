@@ -126,7 +126,9 @@ fn need(status: &UnitStatus) -> Option<String> {
         Some(place) => format!("{place}: {}", found.message),
         None => found.message.clone(),
     });
-    let rest = status.failures.iter().chain(&status.waits).cloned();
+    // What other units lack is said at those units; the cause comes first.
+    let (others, own): (Vec<_>, Vec<_>) = status.waits.iter().partition(|wait| wait.starts_with("waits for "));
+    let rest = status.failures.iter().chain(own).chain(others).cloned();
     let needs: Vec<String> = held.into_iter().chain(findings).chain(rest).collect();
     match needs.split_first()? {
         (first, []) => Some(first.clone()),
