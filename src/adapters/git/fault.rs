@@ -51,7 +51,7 @@ pub(super) fn of_remote(settings: &Settings, secret: Option<&Secret<String>>, er
             detail: "it redirects to another place, and redirects are not followed".into(),
         };
     }
-    let refused = ["status code: 401", "status code: 403", "authentication replays"].iter().any(|word| has(word));
+    let refused = ["status code: 401", "status code: 403"].iter().any(|word| has(word));
     if error.code() == ErrorCode::Auth || refused {
         return SourceError::Unauthenticated { url };
     }
