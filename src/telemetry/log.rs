@@ -7,7 +7,6 @@
 
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +25,8 @@ pub enum Level {
 #[derive(Debug, Error)]
 #[error("`{text}` is no filter for the log")]
 pub struct FilterError {
+    // Without its cause, which says the same thing twice and never where.
     text: String,
-    #[source]
-    source: ParseError,
 }
 
 /// Sets the log up for the process; a second call changes nothing. `filter` overrides `level`.
@@ -49,9 +47,7 @@ fn parse(filter: Option<&str>, level: Level) -> Result<EnvFilter, FilterError> {
     };
     match filter {
         None | Some("") => Ok(EnvFilter::new(default)),
-        Some(text) => {
-            EnvFilter::try_new(text).map_err(|source| FilterError { text: text.escape_debug().to_string(), source })
-        }
+        Some(text) => EnvFilter::try_new(text).map_err(|_| FilterError { text: text.escape_debug().to_string() }),
     }
 }
 

@@ -15,6 +15,7 @@ mod git_http;
 mod git_publish;
 mod git_world;
 mod loop_story;
+mod program;
 mod sim_region;
 mod tidy;
 #[path = "../sim/world.rs"]

@@ -24,7 +24,7 @@ use crate::report::plan_text::{self, Line, Tone};
 use crate::spec::parse::Limits;
 
 /// Plans of several units, as they are shown as JSON and saved.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "the name that readers of the file see")]
 pub(super) struct Plans {

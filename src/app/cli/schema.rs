@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::args::SchemaArgs;
 use super::failure::CliError;
 use super::output::Output;
+use super::plan::Plans;
 use super::show::counted;
 use crate::app::config;
 use crate::app::exit::Exit;
@@ -60,6 +61,7 @@ pub(super) fn schemas() -> BTreeMap<String, Value> {
         .collect();
     schemas.insert("config.json".to_owned(), config::json_schema().clone());
     schemas.insert("plan.json".to_owned(), schema::compile::<PlanDocument>().schema);
+    schemas.insert("plans.json".to_owned(), schema::compile::<Plans>().schema);
     schemas.insert("status.json".to_owned(), schema::compile::<UnitStatus>().schema);
     schemas.insert("fleet-status.json".to_owned(), schema::compile::<FleetStatus>().schema);
     schemas

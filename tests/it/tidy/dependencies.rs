@@ -14,18 +14,6 @@ use super::{SOURCES, root};
 /// Dependencies that no code names, and why they are there.
 const UNNAMED: &[(&str, &str)] = &[("k8s-openapi", "kube does not build without one of its version features")];
 
-/// Dependencies of code that is being written: remove what is used by now.
-const AWAITED: &[&str] = &[
-    "annotate-snippets",
-    "anstream",
-    "anstyle",
-    "clap",
-    "clap_complete",
-    "comfy-table",
-    "indicatif",
-    "tracing-subscriber",
-];
-
 /// Dependencies by table: in the program, in tests only.
 pub(super) fn direct(cargo: &str) -> [BTreeSet<String>; 2] {
     let mut found = [BTreeSet::new(), BTreeSet::new()];
@@ -74,9 +62,6 @@ fn every_direct_dependency_has_a_reason_and_a_use() {
     assert_eq!(direct, explained(&read("docs/dependencies.md")), "Cargo.toml and docs/dependencies.md differ");
     for (in_tests, names) in [false, true].into_iter().zip(&direct) {
         for name in names {
-            if AWAITED.contains(&name.as_str()) {
-                continue;
-            }
             let unnamed = UNNAMED.iter().any(|(unnamed, _)| unnamed == name);
             assert_eq!(is_used(name, &SOURCES, in_tests), !unnamed, "is `{name}` used?");
         }
