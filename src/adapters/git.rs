@@ -3,11 +3,13 @@
 //! Input: [`Settings`]. Output: [`Source`] and [`StatusSink`]. It parses no spec and decides nothing. Invariants: one
 //! thread owns the local copy and does every call in turn (libgit2 blocks, and its handles must not be shared); the
 //! local copy is a cache that is rebuilt whenever it is missing or damaged; nothing is ever checked out; every call
-//! ends by the limits of the settings.
+//! ends by the limits of the settings, also when libgit2 does not.
+//!
+//! Limits of libgit2 that stay: it follows a redirect within the same host name (not to another one), and with it go
+//! the credentials; it reads a server's list of references whole, however long; a folder remote runs no hooks.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -15,6 +17,7 @@ use tokio::sync::oneshot;
 
 use self::local_copy::LocalCopy;
 use self::settings::Settings;
+use self::worker::{Job, Worker};
 use crate::model::revision::{BlobId, RepoPath, Revision};
 use crate::ports::source::{Fetched, Source, SourceError, SourceTree};
 use crate::ports::status_sink::{Documents, Published, StatusSink};
@@ -31,14 +34,13 @@ mod remote;
 pub mod remote_url;
 pub mod settings;
 pub mod wake;
-
-type Job = Box<dyn FnOnce(&mut LocalCopy) + Send>;
+mod worker;
 
 /// One repository: its tracked branch and its status branch.
 #[derive(Debug, Clone)]
 pub struct GitRepository {
     settings: Arc<Settings>,
-    jobs: mpsc::Sender<Job>,
+    worker: Arc<Worker>,
 }
 
 impl GitRepository {
@@ -47,20 +49,8 @@ impl GitRepository {
     pub fn start(settings: Settings) -> Result<Self, SourceError> {
         library::prepare(&settings).map_err(|error| fault::local(&settings, &error))?;
         let settings = Arc::new(settings);
-        let (jobs, queue) = mpsc::channel::<Job>();
-        let mut copy = LocalCopy::new(Arc::clone(&settings));
-        std::thread::Builder::new()
-            .name("git".to_owned())
-            .spawn(move || {
-                for job in queue {
-                    // A job that panics drops its answer; the next one starts from a copy that is opened anew.
-                    if catch_unwind(AssertUnwindSafe(|| job(&mut copy))).is_err() {
-                        copy.close();
-                    }
-                }
-            })
-            .map_err(|error| fault::local_text(&settings, format!("its thread does not start: {error}")))?;
-        Ok(Self { settings, jobs })
+        let worker = Arc::new(Worker::start(Arc::clone(&settings))?);
+        Ok(Self { settings, worker })
     }
 
     /// The settings that it was started with.
@@ -74,7 +64,7 @@ impl GitRepository {
         F: FnOnce(&mut LocalCopy) -> Result<T, SourceError> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let queued: Job = Box::new(move |copy| {
+        let job: Job = Box::new(move |copy| {
             // Work for a caller that gave up would only delay the others.
             if !answer.is_closed() {
                 let _caller_gone = answer.send(job(copy));
@@ -82,11 +72,16 @@ impl GitRepository {
         });
         let gone =
             || fault::local_text(&self.settings, "the thread of the repository stopped in the middle".to_owned());
-        self.jobs.send(queued).map_err(|_| gone())?;
-        match tokio::time::timeout(self.settings.limits().call_time(), answered).await {
-            Ok(answer) => answer.map_err(|_| gone())?,
-            Err(_) => Err(fault::unreachable(&self.settings, "the call did not end in time".to_owned())),
+        if !self.worker.push(job) {
+            return Err(gone());
         }
+        let patience = self.settings.limits().call_time;
+        if let Ok(answer) = tokio::time::timeout(patience, answered).await {
+            return answer.map_err(|_| gone())?;
+        }
+        // A call that only waited for its turn is no reason to leave the one before it.
+        self.worker.leave_stuck(patience / 2)?;
+        Err(fault::unreachable(&self.settings, "the call did not end in time".to_owned()))
     }
 }
 

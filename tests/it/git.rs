@@ -9,7 +9,7 @@ use heddle::adapters::git::{GitRepository, remote_url::UrlError, settings::Setti
 use heddle::model::revision::BlobId;
 use heddle::ports::source::{EntryKind, Source, SourceError, SourceTree};
 
-use crate::git_world::{Put, SPECS, World, path, run};
+use crate::git_world::{Put, SPECS, World, noise, path, run};
 
 fn paths(tree: &SourceTree) -> Vec<&str> {
     tree.entries.keys().map(heddle::model::revision::RepoPath::as_str).collect()
@@ -128,9 +128,11 @@ fn a_state_folder_that_is_deleted_is_made_again() {
     });
 }
 
+type Damage = fn(&std::path::Path);
+
 #[test]
 fn a_damaged_copy_is_made_again() {
-    let damages: [(&str, fn(&std::path::Path)); 4] = [
+    let damages: [(&str, Damage); 4] = [
         ("packs are gone", |copy| fs::remove_dir_all(copy.join("objects/pack")).unwrap()),
         ("packs are cut", |copy| {
             for file in fs::read_dir(copy.join("objects/pack")).unwrap() {
@@ -257,8 +259,7 @@ fn a_tree_that_repeats_itself_without_end_is_refused() {
 #[test]
 fn a_fetch_over_the_bound_is_stopped() {
     let world = World::new();
-    let noise: String = (0..200_000_u64).map(|n| format!("{:x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
-    world.texts(SPECS, None, &[("fleet.yaml", &noise)]);
+    world.texts(SPECS, None, &[("fleet.yaml", &noise())]);
     run(async {
         let heddle = world.heddle_with(Limits { fetch_bytes: 10_000, ..Limits::default() });
         let error = heddle.fetch(None).await.unwrap_err();

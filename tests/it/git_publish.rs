@@ -24,6 +24,7 @@ async fn publish(
     heddle.publish(parent, &documents(entries), "Report acme", AT).await
 }
 
+#[expect(clippy::panic, reason = "it says what it got instead")]
 fn at(published: Result<Published, SourceError>) -> Revision {
     match published {
         Ok(Published::At(revision)) => revision,

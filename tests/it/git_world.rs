@@ -1,5 +1,6 @@
 //! A bare repository on disk, and somebody who commits to it.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use git2::{Oid, Repository, Signature, Time};
@@ -116,4 +117,13 @@ pub(crate) fn path(text: &str) -> RepoPath {
 /// Runs one test's future.
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// A text of some megabytes that does not get smaller by packing.
+pub(crate) fn noise() -> String {
+    let mut text = String::new();
+    for n in 0..200_000_u64 {
+        write!(text, "{:x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).unwrap();
+    }
+    text
 }

@@ -9,6 +9,9 @@
 mod apply;
 mod demo;
 mod git;
+mod git_bad_days;
+mod git_host;
+mod git_http;
 mod git_publish;
 mod git_world;
 mod loop_story;

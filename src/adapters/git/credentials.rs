@@ -27,16 +27,18 @@ impl Credentials {
         Self { place, scope }
     }
 
-    /// Reads the secret. The error says where it should be and never what is there.
-    pub(super) fn load(&self) -> Result<Secret<String>, String> {
+    /// Reads the secret. The error says where it should be and why it is not, and never what is there.
+    pub(super) fn load(&self) -> Result<Secret<String>, (String, String)> {
         let mut text = match &self.place {
-            SecretPlace::Env(name) => std::env::var(name).map_err(|_| format!("the variable {name} is not set"))?,
+            SecretPlace::Env(name) => std::env::var(name)
+                .map_err(|_| (name.clone(), "the variable with the credentials is not set".to_owned()))?,
             SecretPlace::File(path) => {
-                let unreadable =
-                    |why: &dyn std::fmt::Display| format!("the file {} cannot be read: {why}", path.display());
+                let unreadable = |why: &dyn std::fmt::Display| {
+                    (path.display().to_string(), format!("the credentials cannot be read: {why}"))
+                };
                 let size = std::fs::metadata(path).map_err(|error| unreadable(&error))?.len();
                 if size > SECRET_BYTES_MAX {
-                    return Err(unreadable(&"it is too large"));
+                    return Err(unreadable(&"the file is too large"));
                 }
                 std::fs::read_to_string(path).map_err(|error| unreadable(&error))?
             }

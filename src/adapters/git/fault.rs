@@ -42,7 +42,8 @@ pub(super) fn of_remote(settings: &Settings, secret: Option<&Secret<String>>, er
     let url = settings.url().to_string();
     let text = error.message();
     let has = |word: &str| text.contains(word);
-    if error.code() == ErrorCode::Certificate || has("host key") {
+    // The callback that lets the library decide costs a bad certificate its code.
+    if error.code() == ErrorCode::Certificate || has("certificate") || has("host key") {
         return SourceError::Untrusted { url, detail: mask(text, secret) };
     }
     if has("redirect") {
@@ -51,7 +52,7 @@ pub(super) fn of_remote(settings: &Settings, secret: Option<&Secret<String>>, er
             detail: "it redirects to another place, and redirects are not followed".into(),
         };
     }
-    let refused = ["status code: 401", "status code: 403", "authentication replays"].iter().any(|word| has(word));
+    let refused = ["status code: 401", "status code: 403"].iter().any(|word| has(word));
     if error.code() == ErrorCode::Auth || refused {
         return SourceError::Unauthenticated { url };
     }

@@ -53,7 +53,7 @@ mod tests {
     fn only_the_very_host_port_and_key_are_known() {
         let file = "# c\nhost,other ssh-ed25519 Zm9v comment\n[host]:2222 ssh-ed25519 Zm8=\n|1|x|y ssh-rsa Zg==\n@revoked * ssh-rsa Zm9vYg==\nhost ssh-rsa Zm9vYg==\n";
         let check = |host, port, key: &str, want| {
-            assert_eq!(knows(file, host, port, key.as_bytes()), want, "{host} {port} {key}")
+            assert_eq!(knows(file, host, port, key.as_bytes()), want, "{host} {port} {key}");
         };
         check("host", 22, "foo", true);
         check("OTHER", 22, "foo", true);

@@ -1,12 +1,13 @@
 //! The bare clone in the state folder: a cache.
 //!
 //! Input: calls of the two ports. Output: their answers. It talks to the remote through `remote` and `push` only.
-//! Invariants: a copy that is missing, damaged or half made is thrown away and fetched anew, once for each call; a full
-//! disk is no damage; history is never cut (a full clone), so what is not here is no ancestor.
+//! Invariants: a copy that is missing or damaged is fetched anew, once for each call, and replaced only when the new one
+//! is complete; a full disk is no damage; history is never cut (a full clone), so what is not here is no ancestor.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use git2::{Oid, Repository, RepositoryInitOptions};
@@ -23,18 +24,21 @@ use crate::ports::status_sink::{Documents, Published};
 /// Loose objects come from reports, packs from fetches; beyond this many files a fresh clone is cheaper than searching.
 const FILES_MAX: usize = 20_000;
 const PACKS_MAX: usize = 200;
+/// How many calls go by from one count of the files to the next.
+const COUNT_EVERY: u32 = 500;
 
 /// The local copy, owned by one thread.
 pub(super) struct LocalCopy {
     settings: Arc<Settings>,
     repository: Option<Repository>,
     listings: Listings,
+    calls: u32,
 }
 
 impl LocalCopy {
     /// Nothing is opened yet.
     pub(super) fn new(settings: Arc<Settings>) -> Self {
-        Self { settings, repository: None, listings: Listings::default() }
+        Self { settings, repository: None, listings: Listings::default(), calls: 0 }
     }
 
     /// Forgets the open handles.
@@ -112,18 +116,20 @@ impl LocalCopy {
         at: Timestamp,
     ) -> Result<Published, SourceError> {
         let settings = Arc::clone(&self.settings);
-        let build = |repository: &Repository, _: &mut Listings| {
-            documents::commit(repository, &settings, parent, documents, (message, at))
-        };
-        let made = match parent {
-            Some(parent) => self.with_revision(parent, build)?,
-            None => self.repaired(build)?,
-        };
-        match made {
+        let work = |repository: &Repository, _: &mut Listings| match documents::commit(
+            repository,
+            &settings,
+            parent,
+            documents,
+            (message, at),
+        )? {
             documents::Built::Unchanged(parent) => Ok(Published::At(parent)),
-            documents::Built::Commit(commit) => {
-                self.repaired(|repository, _| push::push(repository, &settings, parent, &commit))
-            }
+            documents::Built::Commit(commit) => push::push(repository, &settings, parent, &commit),
+        };
+        // Done again in a new copy it is the same commit, so an answer that was lost in the old one is no race.
+        match parent {
+            Some(parent) => self.with_revision(parent, work),
+            None => self.repaired(work),
         }
     }
 
@@ -198,42 +204,56 @@ impl LocalCopy {
         if !path.join("HEAD").exists() {
             self.close();
             let _left_overs = fs::remove_dir_all(&path);
-            return self.create().map_err(Fault::Final);
+            return create(&self.settings, &path).map_err(Fault::Final);
+        }
+        let count_now = self.calls.is_multiple_of(COUNT_EVERY);
+        self.calls = self.calls.wrapping_add(1);
+        if count_now && crowded(&path)
+            // Without the remote, the crowded copy goes on.
+            && let Ok(fresh) = self.rebuild()
+        {
+            return Ok(fresh);
         }
         if let Some(repository) = self.repository.take() {
             return Ok(repository);
         }
-        let repository = Repository::open_bare(&path).map_err(|error| fault::of_objects(&self.settings, error))?;
-        if crowded(&path) {
-            return Err(Fault::Damaged(git2::Error::from_str("the local copy has too many files")));
-        }
-        Ok(repository)
+        Repository::open_bare(&path).map_err(|error| fault::of_objects(&self.settings, error))
     }
 
+    /// A new copy in the place of the old one, which stays until the new one is complete.
     fn rebuild(&mut self) -> Result<Repository, SourceError> {
         self.close();
-        let path = self.settings.local_copy();
-        fs::remove_dir_all(&path)
-            .or_else(|error| if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
-            .map_err(|error| fault::local_text(&self.settings, error.to_string()))?;
-        let repository = self.create()?;
-        fetch_both(&repository, &self.settings).map_err(|fault| match fault {
+        let settings = &self.settings;
+        let path = settings.local_copy();
+        let unfinished = path.with_extension("new");
+        remove(settings, &unfinished)?;
+        let repository = create(settings, &unfinished)?;
+        fetch_both(&repository, settings).map_err(|fault| match fault {
             Fault::Final(error) => error,
-            Fault::Damaged(error) => fault::of_remote(&self.settings, None, &error),
+            Fault::Damaged(error) => fault::of_remote(settings, None, &error),
         })?;
-        Ok(repository)
+        drop(repository);
+        remove(settings, &path)?;
+        fs::rename(&unfinished, &path).map_err(|error| fault::local_text(settings, error.to_string()))?;
+        Repository::open_bare(&path).map_err(|error| fault::local(settings, &error))
     }
+}
 
-    fn create(&self) -> Result<Repository, SourceError> {
-        let path = self.settings.local_copy();
-        let mut options = RepositoryInitOptions::new();
-        options.bare(true).mkpath(true).external_template(false);
-        let made = Repository::init_opts(&path, &options).and_then(|repository| {
-            // Credentials must not follow a server's word to another server.
-            repository.config()?.set_str("http.followRedirects", "false")?;
-            Ok(repository)
-        });
-        made.map_err(|error| fault::local(&self.settings, &error))
+fn create(settings: &Settings, path: &Path) -> Result<Repository, SourceError> {
+    let mut options = RepositoryInitOptions::new();
+    options.bare(true).mkpath(true).external_template(false);
+    let made = Repository::init_opts(path, &options).and_then(|repository| {
+        // Credentials must not follow a server's word to another server.
+        repository.config()?.set_str("http.followRedirects", "false")?;
+        Ok(repository)
+    });
+    made.map_err(|error| fault::local(settings, &error))
+}
+
+fn remove(settings: &Settings, folder: &Path) -> Result<(), SourceError> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(fault::local_text(settings, error.to_string())),
+        _ => Ok(()),
     }
 }
 
@@ -245,7 +265,7 @@ fn fetch_both(repository: &Repository, settings: &Settings) -> Result<(), Fault>
 }
 
 /// Whether the copy has so many files that a fresh clone is better. libgit2 never packs by itself.
-fn crowded(path: &std::path::Path) -> bool {
+fn crowded(path: &Path) -> bool {
     let entries = |folder: PathBuf| fs::read_dir(folder).map_or(0, Iterator::count);
     let packs = entries(path.join("objects/pack"));
     // Objects spread evenly over 256 folders, so a few of them tell about all.

@@ -24,6 +24,7 @@ enum Answer {
     Refused(String),
     /// Nothing about the reference, or an error on the way.
     Unclear(SourceError),
+    /// The branch is not where it should be.
     Moved,
 }
 
@@ -42,34 +43,34 @@ pub(super) fn push(
         Some(folder) => into_folder(copy, settings, &folder, parent, commit)?,
         None => over_network(copy, settings, parent, commit.id)?,
     };
-    let at = Published::At(listing::revision(commit.id));
     let error = match answer {
         Answer::Accepted => {
             // The next look at the branch then finds it here already.
             let reference = settings.status_branch().reference();
             let _cache_only = copy.reference(&reference, commit.id, true, "");
-            return Ok(at);
+            return Ok(Published::At(listing::revision(commit.id)));
         }
-        Answer::Moved => return Ok(Published::Raced),
+        Answer::Moved => Ok(Published::Raced),
         Answer::Refused(detail) => Ok(Published::Refused { detail }),
         Answer::Unclear(error) => Err(error),
     };
-    let now = remote::look(copy, settings, settings.status_branch())?;
-    if now == Some(commit.id) || landed_below(copy, settings, commit.id)? {
-        Ok(at)
-    } else if now != parent {
-        Ok(Published::Raced)
-    } else {
+    let now = remote::update(copy, settings, settings.status_branch())?;
+    if has_landed(copy, settings, now, commit.id)? {
+        Ok(Published::At(listing::revision(commit.id)))
+    } else if now == parent {
         error.map_err(Fault::Final)
+    } else {
+        Ok(Published::Raced)
     }
 }
 
-/// Whether somebody built on our commit already: then it did arrive.
-fn landed_below(copy: &Repository, settings: &Settings, commit: Oid) -> Result<bool, Fault> {
-    match remote::update(copy, settings, settings.status_branch())? {
-        Some(tip) => copy.graph_descendant_of(tip, commit).map_err(|error| fault::of_objects(settings, error)),
-        None => Ok(false),
+/// Whether the branch is at our commit, or somebody built on it already: then it did arrive.
+fn has_landed(copy: &Repository, settings: &Settings, tip: Option<Oid>, commit: Oid) -> Result<bool, Fault> {
+    let Some(tip) = tip else { return Ok(false) };
+    if tip == commit {
+        return Ok(true);
     }
+    copy.graph_descendant_of(tip, commit).map_err(|error| fault::of_objects(settings, error))
 }
 
 fn over_network(
@@ -86,6 +87,7 @@ fn over_network(
         remote.connect_auth(Direction::Push, Some(session.callbacks()), None).map_err(|error| session.fault(&error))?;
     // What is listed here is what the push sends as the old id, so the server compares with exactly this.
     let heads = connection.list().map_err(|error| session.fault(&error))?;
+    session.connected();
     if remote::listed(heads, branch) != parent {
         return Ok(Answer::Moved);
     }

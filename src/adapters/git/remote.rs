@@ -8,8 +8,8 @@ use std::cell::{Cell, RefCell};
 use std::time::Instant;
 
 use git2::{
-    AutotagOption, CertificateCheckStatus, Direction, Error, ErrorClass, ErrorCode, FetchOptions, Oid, RemoteCallbacks,
-    RemoteRedirect, Repository,
+    AutotagOption, CertificateCheckStatus, CredentialType, Direction, Error, ErrorClass, ErrorCode, FetchOptions, Oid,
+    RemoteCallbacks, RemoteRedirect, Repository,
 };
 
 use super::credentials::refusal;
@@ -24,7 +24,8 @@ use crate::ports::source::SourceError;
 pub(super) struct Session<'s> {
     pub(super) settings: &'s Settings,
     secret: Option<Secret<String>>,
-    asked: Cell<u32>,
+    /// Whether this connection had the secret already.
+    offered: Cell<bool>,
     begun: Instant,
     exceeded: RefCell<Option<SourceError>>,
 }
@@ -33,17 +34,17 @@ impl<'s> Session<'s> {
     /// Reads the credentials. Nobody is asked yet.
     pub(super) fn open(settings: &'s Settings) -> Result<Self, SourceError> {
         let secret = settings.credentials().map(super::credentials::Credentials::load).transpose();
-        let secret = secret.map_err(|detail| SourceError::Local { path: "the credentials".to_owned(), detail })?;
-        Ok(Self { settings, secret, asked: Cell::new(0), begun: Instant::now(), exceeded: RefCell::default() })
+        let secret = secret.map_err(|(path, detail)| SourceError::Local { path, detail })?;
+        Ok(Self { settings, secret, offered: Cell::new(false), begun: Instant::now(), exceeded: RefCell::default() })
     }
 
     /// The callbacks that every conversation needs.
     pub(super) fn callbacks(&self) -> RemoteCallbacks<'_> {
         let mut callbacks = RemoteCallbacks::new();
         callbacks.credentials(|url, user, allowed| {
-            // The same secret a second time would be refused a second time, for ever.
-            self.asked.set(self.asked.get() + 1);
-            if self.asked.get() > 2 {
+            // The same secret a second time would be refused a second time, and accounts are locked for that. Which user
+            // it is, ssh asks before.
+            if allowed != CredentialType::USERNAME && self.offered.replace(true) {
                 return Err(refusal("the credentials were refused"));
             }
             match (self.settings.credentials(), &self.secret) {
@@ -60,6 +61,11 @@ impl<'s> Session<'s> {
             .transfer_progress(|progress| self.within(u64::try_from(progress.received_bytes()).unwrap_or(u64::MAX)));
         callbacks.sideband_progress(|_| self.within(0));
         callbacks
+    }
+
+    /// The server took the credentials; a new connection for the next request may ask for them once more.
+    pub(super) fn connected(&self) {
+        self.offered.set(false);
     }
 
     fn check_host_key(&self, key: Option<&[u8]>) -> Result<CertificateCheckStatus, Error> {
@@ -111,17 +117,6 @@ pub(super) fn listed(heads: &[git2::RemoteHead<'_>], branch: &BranchName) -> Opt
     heads.iter().find(|head| head.name() == reference).map(git2::RemoteHead::oid)
 }
 
-/// Asks for a branch's tip; nothing is fetched.
-pub(super) fn look(copy: &Repository, settings: &Settings, branch: &BranchName) -> Result<Option<Oid>, SourceError> {
-    let session = Session::open(settings)?;
-    let mut remote = copy.remote_anonymous(&address(settings)).map_err(|error| fault::local(settings, &error))?;
-    let connection = remote
-        .connect_auth(Direction::Fetch, Some(session.callbacks()), None)
-        .map_err(|error| session.fault(&error))?;
-    let heads = connection.list().map_err(|error| session.fault(&error))?;
-    Ok(listed(heads, branch))
-}
-
 /// Brings the tip of a branch here when it is not yet; none when the server has no such branch.
 pub(super) fn update(copy: &Repository, settings: &Settings, branch: &BranchName) -> Result<Option<Oid>, Fault> {
     let session = Session::open(settings)?;
@@ -130,6 +125,7 @@ pub(super) fn update(copy: &Repository, settings: &Settings, branch: &BranchName
         .connect_auth(Direction::Fetch, Some(session.callbacks()), None)
         .map_err(|error| session.fault(&error))?;
     let heads = connection.list().map_err(|error| session.fault(&error))?;
+    session.connected();
     let reference = branch.reference();
     let Some(tip) = listed(heads, branch) else {
         return Ok(None);

@@ -55,17 +55,13 @@ pub struct Limits {
     pub connect_time: Duration,
     /// The longest silence of the server. One value for the process: the last repository that was started sets it.
     pub server_time: Duration,
+    /// The longest time that a caller waits for one call, with the calls before it. A call that libgit2 does not end by
+    /// then is left alone.
+    pub call_time: Duration,
     /// The most spec files of a revision, counting folders and what cannot be read.
     pub files: u64,
     /// The most bytes that one call reads in all.
     pub read_bytes: u64,
-}
-
-impl Limits {
-    /// The longest time that one call may take, with the waits for calls before it.
-    pub(super) fn call_time(&self) -> Duration {
-        (self.fetch_time + self.connect_time + self.server_time) * 2
-    }
 }
 
 impl Default for Limits {
@@ -75,6 +71,7 @@ impl Default for Limits {
             fetch_time: Duration::from_mins(2),
             connect_time: Duration::from_secs(10),
             server_time: Duration::from_secs(30),
+            call_time: Duration::from_mins(5),
             files: 20_000,
             read_bytes: 512 << 20,
         }
