@@ -24,7 +24,12 @@ fn a_first_commit_waits_for_secrets_and_converges_once_they_are_there() {
         assert!(report.contains("needs Secret demo-platform/trade-orderer-org-orderer1-msp"), "{report}");
         world.bring_secrets();
         let second = world.run_once().await.unwrap();
-        assert!(all_are(&second, UnitState::Converged), "{:?} {:?}", states(&second), world.status("tenants/platform/networks/trade/status.yaml"));
+        assert!(
+            all_are(&second, UnitState::Converged),
+            "{:?} {:?}",
+            states(&second),
+            world.status("tenants/platform/networks/trade/status.yaml")
+        );
     });
 }
 

@@ -30,7 +30,13 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const STAND_INS: [(&str, &[&str]); 2] = [
     (
         "demo-acme",
-        &["acme-ca-bootstrap", "acme-ca-ca", "acme-ca-tls", "trade-acme-peer1-a29dd58b-msp", "trade-acme-peer1-a29dd58b-tls"],
+        &[
+            "acme-ca-bootstrap",
+            "acme-ca-ca",
+            "acme-ca-tls",
+            "trade-acme-peer1-a29dd58b-msp",
+            "trade-acme-peer1-a29dd58b-tls",
+        ],
     ),
     (
         "demo-platform",

@@ -1,0 +1,1 @@
+//! Random worlds by seed.
