@@ -234,15 +234,11 @@ impl Driver {
                 Goal::Forever => false,
             };
             if self.stop.is_cancelled() || timed_out {
-                self.publish_all().await?;
-                return Ok(self.summary(timed_out));
+                return self.end(timed_out, accesses).await;
             }
             self.fetch().await?;
-            if let Some((region, holder)) = led_elsewhere(accesses) {
+            if let Some((_, holder)) = led_elsewhere(accesses) {
                 self.listener.hear(News::Standby { holder: &holder });
-                if timed_out {
-                    return Err(DriverError::Led { region, holder });
-                }
             } else if self.reconciler.tip().is_some() {
                 let stop = self.stop.clone();
                 let runs = self.reconciler.cycle(Doing::Apply(None), &stop).await;
@@ -254,8 +250,18 @@ impl Driver {
                 }
                 self.publish().await?;
             }
-            self.wait(started).await;
+            self.wait(started, accesses).await;
         }
+    }
+
+    /// The end before the goal: whoever leads reports, and a single run that never led says so.
+    async fn end(&mut self, timed_out: bool, accesses: &[Arc<RegionAccess>]) -> Result<Summary, DriverError> {
+        match led_elsewhere(accesses) {
+            Some((region, holder)) if timed_out => return Err(DriverError::Led { region, holder }),
+            Some(_) => {}
+            None => self.publish_all().await?,
+        }
+        Ok(self.summary(timed_out))
     }
 
     /// A process that starts while Git is down waits for it: without the branch nobody knows what is in force.
@@ -366,12 +372,16 @@ impl Driver {
     }
 
     /// Waits for news, for the next planned look, or for the end.
-    async fn wait(&mut self, started: Timestamp) {
+    ///
+    /// What units wait for does not count while another process leads: nothing is done about it, so a time that has
+    /// passed would never be dealt with and the loop would turn without a pause.
+    async fn wait(&mut self, started: Timestamp, accesses: &[Arc<RegionAccess>]) {
         let mut until = self.next_poll;
         if let Goal::Rest { timeout } = self.options.goal {
             until = until.min(after(started, timeout));
         }
-        for memory in self.reconciler.units().values() {
+        let standby = led_elsewhere(accesses).is_some();
+        for memory in self.reconciler.units().values().filter(|_| !standby) {
             match memory.next {
                 super::memory::Next::Now => until = self.now(),
                 super::memory::Next::At(at) => until = until.min(at),
