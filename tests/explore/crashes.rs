@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use heddle::sim::faults::Fault;
+use heddle::sim::faults::{Effect, Fault};
 
 use crate::end::{self, End};
 use crate::stories::{STORIES, Step, Story};
@@ -80,6 +80,17 @@ pub(crate) async fn is_at_rest(world: &World) -> Result<(), String> {
     Ok(())
 }
 
+/// A story that takes longer than a day of its own time hangs.
+async fn within_a_day<T>(world: &World, story: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let told = tokio::time::timeout(Duration::from_hours(24), story).await;
+    told.unwrap_or_else(|_| {
+        let effects = world.faults.recorded().into_iter().filter(|effect| effect.effect != Effect::Lease);
+        let last: Vec<_> = effects.map(|effect| format!("{:?} {} {:?}", effect.effect, effect.target, effect.fault)).collect();
+        let requests: Vec<_> = world.cluster.requests().into_iter().filter(|r| r.resource != "leases").rev().take(6).collect();
+        Err(format!("it hangs after {:?} {requests:?}", &last[last.len().saturating_sub(6)..]))
+    })
+}
+
 fn explore(story: &Story) {
     let told = world(7, async |world| tell(world, story, &[]).await).unwrap();
     for (name, status) in told.end.iter().filter(|(name, _)| name.contains("status.yaml") && !name.starts_with("fleet"))
@@ -93,7 +104,7 @@ fn explore(story: &Story) {
     let plans: Vec<(u64, Fault)> = all.into_iter().step_by(every).collect();
     let failed = workers::all(&plans, |(number, fault)| {
         let result = world(7, async |world| {
-            let result = tell(world, story, &[(*number, *fault)]).await;
+            let result = within_a_day(world, tell(world, story, &[(*number, *fault)])).await;
             let hit = world.faults.recorded().into_iter().find(|effect| effect.fault.is_some());
             (result, hit)
         });
