@@ -81,7 +81,7 @@ pub(crate) async fn is_at_rest(world: &World) -> Result<(), String> {
 }
 
 /// A story that takes longer than a day of its own time hangs.
-async fn within_a_day<T>(world: &World, story: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+pub(crate) async fn within_a_day<T>(world: &World, story: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     let told = tokio::time::timeout(Duration::from_hours(24), story).await;
     told.unwrap_or_else(|_| {
         let effects = world.faults.recorded().into_iter().filter(|effect| effect.effect != Effect::Lease);
