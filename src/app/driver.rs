@@ -218,6 +218,9 @@ impl Driver {
         let started = self.now();
         loop {
             self.stand_by(accesses, started).await?;
+            if self.stop.is_cancelled() {
+                return Ok(self.summary(false));
+            }
             self.reconciler = Reconciler::new(self.reconciler.ports().clone(), self.options.limits);
             self.next_poll = Timestamp::MIN;
             let mut observers = JoinSet::new();

@@ -138,6 +138,10 @@ pub async fn run(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, perm
     }
     let (after, world) = self::plan(shared, wish, unmet).await;
     let split = approval::split(&after, shared.consents);
+    if split.approved.is_empty() && outcome.failure.is_none() {
+        // Rows that an earlier process left: the unit may be at rest now, and then no further run comes.
+        tidy_inventories(shared, wish, &world, &mut outcome).await;
+    }
     finish(outcome, wish, After { plan: &after, split, world: &world }, (plan, Some(applied)))
 }
 

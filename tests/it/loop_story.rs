@@ -1,7 +1,12 @@
 //! The whole loop in a simulated world: commits in, objects and reports out.
 
+use std::time::Duration;
+
+use heddle::app::driver::{DriverError, Goal};
 use heddle::plan::outcome::UnitState;
+use heddle::sim::faults::Fault;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::world::{all_are, states, unit, world};
 
@@ -83,5 +88,33 @@ fn a_broken_file_stops_its_units_only_and_the_last_good_revision_stays_in_force(
         assert_eq!(quota.pointer("/spec/hard/pods"), Some(&json!("21")));
         let report = world.status("tenants/acme/REPORT.md").unwrap();
         assert!(report.contains("HDL2032"), "{report}");
+    });
+}
+
+#[test]
+fn a_second_process_stands_by_and_one_that_never_led_says_so() {
+    world(5, async |world| {
+        world.commit_quick_start();
+        world.run_once().await.unwrap();
+        let commits = world.repository.status_commits();
+        let first = tokio::spawn(world.driver(Goal::Forever, &CancellationToken::new()).run());
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        world.edit("v1", "Service", "demo-acme", "acme-ca", &json!({"spec": {"selector": {"x": "y"}}}));
+        // Were the loop to turn without a pause, its time would never pass.
+        let second = world.run_once().await;
+        assert!(matches!(second, Err(DriverError::Led { .. })), "{second:?}");
+        first.abort();
+        assert!(world.repository.status_commits() >= commits);
+    });
+}
+
+#[test]
+fn a_process_takes_over_from_one_that_died() {
+    world(6, async |world| {
+        world.commit_quick_start();
+        world.faults.at_effect(4, Fault::CrashAfter);
+        assert!(world.run_until_crash().await.is_none());
+        let summary = world.run_once().await.unwrap();
+        assert_eq!(summary.units[&unit("tenant/acme")], UnitState::Converged, "{:?}", states(&summary));
     });
 }
