@@ -421,12 +421,16 @@ impl Driver {
     }
 
     /// Waits for news, for the next planned look, or for the end.
+    ///
+    /// What units wait for does not count while no revision was read: no cycle runs, so a time that has passed would
+    /// never be dealt with, and the loop would turn without a pause.
     async fn wait(&mut self, started: Timestamp) {
         let mut until = self.next_poll;
         if let Goal::Rest { timeout } = self.options.goal {
             until = until.min(after(started, timeout));
         }
-        for memory in self.reconciler.units().values() {
+        let cycles = self.reconciler.tip().is_some();
+        for memory in self.reconciler.units().values().filter(|_| cycles) {
             match memory.next {
                 super::memory::Next::Now => until = self.now(),
                 super::memory::Next::At(at) => until = until.min(at),
