@@ -146,7 +146,7 @@ fn a_termination_lets_the_plan_end_and_reports_it() {
 fn a_kill_in_the_middle_is_made_good_by_the_next_start() {
     test(async || {
         let stage = stage().await;
-        stage.faults.at_effect(MIDDLE, Fault::Slow(Duration::from_secs(60)));
+        stage.faults.at_effect(MIDDLE, Fault::Slow(Duration::from_mins(1)));
         let child = stage.start(&["run"]);
         stage.in_the_middle().await;
         signal(&child, "-KILL");

@@ -115,7 +115,7 @@ impl World {
 
     /// An object as the server keeps it.
     pub(crate) fn get(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Option<Value> {
-        let resource = Resource::by_kind(api_version, kind).unwrap();
+        let resource = resource(api_version, kind);
         self.store.get(Target { resource, namespace, name }).ok().map(|object| (*object).clone())
     }
 
@@ -229,6 +229,10 @@ impl World {
         };
         requests.into_iter().filter(|request| is_object(request) && !system(request)).collect()
     }
+}
+
+fn resource(api_version: &str, kind: &str) -> Resource {
+    Resource::by_kind(api_version, kind).unwrap()
 }
 
 /// Where units stand, as `unit: state` lines.

@@ -182,9 +182,9 @@ fn a_file_that_no_module_names_is_found() {
         read("src/plan/diff.rs", ""),
         read("src/plan/tests/inner.rs", ""),
         read("src/plan/lost.rs", ""),
-        read("tests/it/main.rs", "#[path = \"../shared/shared.rs\"]\nmod shared;"),
-        read("tests/shared/shared.rs", "mod part;"),
-        read("tests/shared/part.rs", ""),
+        read("tests/it/main.rs", "#[path = \"../common/common.rs\"]\nmod common;"),
+        read("tests/common/common.rs", "mod part;"),
+        read("tests/common/part.rs", ""),
     ];
     let lost = shape::orphans(&sources, &super::roots(&sources));
     assert_eq!(lost.iter().map(|problem| problem.path.as_str()).collect::<Vec<_>>(), ["src/plan/lost.rs"]);
