@@ -31,7 +31,9 @@ use crate::spec::parse::Limits;
 
 use super::cycle::{Doing, Ports, Reconciler};
 use super::status_branch::StatusBranchError;
-use super::unit_run::UnitRun;
+use news::{Listener, News};
+
+pub mod news;
 
 /// Progress that is not final is published at most so often.
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
@@ -90,48 +92,6 @@ pub struct Options {
     pub wait_for_lead: bool,
     /// Only these changes, when a person saw exactly them.
     pub seen: Option<BTreeMap<UnitId, StoredChanges>>,
-}
-
-/// What happens, for whoever shows progress.
-#[derive(Debug)]
-pub enum News<'a> {
-    /// A revision was read.
-    Revision {
-        /// Which.
-        revision: Revision,
-        /// Problems in it.
-        problems: usize,
-    },
-    /// The source or the status branch could not be used; it is tried again.
-    Trouble(&'a str),
-    /// A cycle ended.
-    Cycle {
-        /// What ran.
-        runs: &'a [UnitRun],
-        /// Units that are not at rest.
-        moving: usize,
-    },
-    /// A report was pushed.
-    Published,
-    /// Another process leads.
-    Standby {
-        /// Who.
-        holder: &'a str,
-    },
-}
-
-/// Hears what happens.
-pub trait Listener: Send + Sync {
-    /// Something happened.
-    fn hear(&self, news: News<'_>);
-}
-
-/// Hears nothing.
-#[derive(Debug, Clone, Copy)]
-pub struct Deaf;
-
-impl Listener for Deaf {
-    fn hear(&self, _: News<'_>) {}
 }
 
 /// How it stands at the end.

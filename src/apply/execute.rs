@@ -90,6 +90,7 @@ async fn one(effects: Effects<'_>, change: &Change, consent: &Consent, object: O
         },
         _ => (ChangeOutcome::NotReached, None),
     };
+    tracing::debug!(object = %change.target, op = change.op.word(), done = outcome.is_done(), "change");
     Executed { result: ChangeResult { change: change.clone(), consent: consent.clone(), outcome }, live }
 }
 

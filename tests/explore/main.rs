@@ -10,8 +10,6 @@
     clippy::panic,
     reason = "a test that cannot go on fails where it stands; clippy knows only #[test] functions as tests"
 )]
-// The world serves two suites; each uses a part of it.
-#![allow(dead_code, unused_imports, reason = "the world serves two suites, each uses a part of it")]
 
 mod crashes;
 mod end;
@@ -19,5 +17,6 @@ mod rules;
 mod seeds;
 mod stories;
 mod workers;
+#[expect(dead_code, reason = "the world serves two suites, each uses a part of it")]
 #[path = "../sim/world.rs"]
 mod world;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heddle::app::cycle::Ports;
-use heddle::app::driver::{Deaf, Driver, DriverError, Goal, Options, Summary};
+use heddle::app::driver::news::Deaf;
+use heddle::app::driver::{Driver, DriverError, Goal, Options, Summary};
 use heddle::model::names::{InstallationId, RegionName};
 use heddle::model::object::{ClusterUid, Kind, ObjectId};
 use heddle::model::revision::{RepoPath, Revision};

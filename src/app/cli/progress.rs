@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::Output;
 use super::show::counted;
-use crate::app::driver::{Listener, News};
+use crate::app::driver::news::{Listener, News};
 use crate::plan::outcome::UnitState;
 use crate::report::unit_report;
 

@@ -72,6 +72,11 @@ impl ControlPlane {
 
     /// Starts a region and waits until it makes objects and its controllers work.
     pub fn region(&self, name: &str) -> Arc<Region> {
+        self.region_with(name, "*")
+    }
+
+    /// The same with only these controllers (a list for `--controllers`), of which the one for accounts must be one.
+    pub fn region_with(&self, name: &str, controllers: &str) -> Arc<Region> {
         let folder = self.folder.path().join(name);
         fs::create_dir_all(&folder).expect("the region's folder");
         let ca = write_keys(&folder);
@@ -111,6 +116,7 @@ impl ControlPlane {
             std::thread::sleep(Duration::from_millis(100));
         }
         let controllers = [
+            format!("--controllers={controllers}"),
             format!("--kubeconfig={}", at("admin.kubeconfig")),
             format!("--service-account-private-key-file={}", at("accounts.key")),
             format!("--root-ca-file={}", at("ca.crt")),
