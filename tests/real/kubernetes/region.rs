@@ -11,8 +11,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use serde_json::{Value, json};
 
 use super::binaries::Binaries;
+use super::etcd;
 use crate::contract::http::Endpoint;
 use crate::contract::server::{Api, Server, User, eventually};
 
@@ -43,6 +45,7 @@ pub struct ControlPlane {
 pub struct Region {
     endpoint: Endpoint,
     ca: String,
+    etcd: u16,
     folder: PathBuf,
 }
 
@@ -76,7 +79,7 @@ impl ControlPlane {
         fs::create_dir_all(&folder).expect("the region's folder");
         let ca = write_keys(&folder);
         let port = free_port();
-        let region = Region { endpoint: Endpoint::new(port, &ca), ca, folder: folder.clone() };
+        let region = Region { endpoint: Endpoint::new(port, &ca), ca, etcd: self.etcd, folder: folder.clone() };
         region.write_access();
         let at = |file: &str| folder.join(file).display().to_string();
         let api_server = [
@@ -153,13 +156,8 @@ impl Region {
     }
 
     /// The administrator's kubeconfig.
-    pub fn kubeconfig(&self) -> PathBuf {
+    pub fn admin_kubeconfig(&self) -> PathBuf {
         self.folder.join("admin.kubeconfig")
-    }
-
-    /// The kubeconfig that heddle runs with.
-    pub fn daemon_kubeconfig(&self) -> PathBuf {
-        self.folder.join("daemon.kubeconfig")
     }
 
     fn write_access(&self) {
@@ -201,8 +199,15 @@ impl Server for Region {
         }
     }
 
-    fn is_real(&self) -> bool {
-        true
+    fn kubeconfig(&self) -> PathBuf {
+        self.folder.join("daemon.kubeconfig")
+    }
+
+    fn forget_history(&self) {
+        let etcd = |path: &str, body: &Value| etcd::ask(self.etcd, path, body);
+        let now = etcd("/v3/kv/range", &json!({"key": "AA==", "count_only": true}));
+        let revision = &now["header"]["revision"];
+        etcd("/v3/kv/compaction", &json!({"revision": revision, "physical": true}));
     }
 }
 
