@@ -43,7 +43,8 @@ fn delete_conditions(server: &dyn Server) {
         let refused = api.delete(&map.path, &json!({"preconditions": conditions}));
         expect(&refused, 409);
         assert_eq!(refused.body["reason"], "Conflict");
-        assert!(refused.message().contains("Precondition failed"), "{}", refused.text);
+        assert!(refused.message().contains("does not match the"), "{}", refused.text);
+        assert_eq!(refused.body["details"], json!({"name": "x", "kind": "ConfigMap"}));
         assert!(refused.body["details"].get("causes").is_none(), "{}", refused.text);
     }
     expect(&api.get(&map.path), 200);
@@ -253,5 +254,7 @@ fn post_twice(server: &dyn Server) {
     assert_eq!(again.body["reason"], "AlreadyExists");
     let mut other = map.body.clone();
     other["metadata"] = json!({"name": "y", "resourceVersion": "1"});
-    expect(&api.post(&collection, &other), 500);
+    let refused = api.post(&collection, &other);
+    expect(&refused, 500);
+    assert!(refused.message().contains("resourceVersion should not be set"), "{}", refused.text);
 }

@@ -21,3 +21,8 @@ pub fn ask(port: u16, path: &str, body: &Value) -> Value {
     assert!(head.split(' ').nth(1) == Some("200"), "etcd answered {answer}");
     serde_json::from_str(body).expect("etcd answers JSON")
 }
+
+/// Text as etcd's gateway takes it (RFC 4648).
+pub fn text(plain: &str) -> String {
+    heddle::sim::store::base64(plain.as_bytes())
+}

@@ -4,7 +4,7 @@
 //! tokens; everything is killed and its folder removed when the control plane is dropped.
 
 use std::fs::{self, File};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -70,6 +70,7 @@ impl ControlPlane {
                 "--log-level=warn".into(),
             ],
         );
+        grow_older(etcd, &folder.path().join("etcd.log"));
         Self { programs: binaries.kubernetes.clone(), etcd, processes: Mutex::new(vec![process]), folder }
     }
 
@@ -206,7 +207,9 @@ impl Server for Region {
     fn forget_history(&self) {
         let etcd = |path: &str, body: &Value| etcd::ask(self.etcd, path, body);
         let now = etcd("/v3/kv/range", &json!({"key": "AA==", "count_only": true}));
-        let revision = &now["header"]["revision"];
+        let revision = now["header"]["revision"].as_str().expect("etcd tells its revision");
+        // The API server keeps old pages until it reads here that others compacted; it looks every 15 s.
+        etcd("/v3/kv/put", &json!({"key": etcd::text("compact_rev_key"), "value": etcd::text(revision)}));
         etcd("/v3/kv/compaction", &json!({"revision": revision, "physical": true}));
     }
 }
@@ -226,6 +229,19 @@ fn write_keys(folder: &Path) -> String {
     fs::write(folder.join("accounts.key"), accounts.serialize_pem()).expect("a key");
     fs::write(folder.join("accounts.pub"), accounts.public_key_pem()).expect("a key");
     ca.pem()
+}
+
+/// Waits for etcd and writes into it, so that no API server ever sees its first versions: as in any real region, a watch
+/// from version 1 is too old.
+fn grow_older(port: u16, log: &Path) {
+    let end = Instant::now() + START;
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(Instant::now() < end, "etcd does not listen: {}", tail(log));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    for _ in 0..10 {
+        etcd::ask(port, "/v3/kv/put", &json!({"key": etcd::text("older"), "value": ""}));
+    }
 }
 
 fn start(program: &Path, log: &Path, arguments: &[String]) -> Process {
