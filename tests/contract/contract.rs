@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod apply;
+pub mod canonical;
 pub mod http;
 pub mod objects;
 pub mod reading;
@@ -15,5 +16,5 @@ use server::Case;
 
 /// Every case.
 pub fn cases() -> Vec<Case> {
-    [apply::CASES, reading::CASES, writing::CASES, access::CASES].concat()
+    [apply::CASES, reading::CASES, writing::CASES, canonical::CASES, access::CASES].concat()
 }

@@ -3,6 +3,7 @@
 //! Input: an implementation of [`Server`]. Output: [`Api`], a user's view of it. Invariant: what a case makes, it makes
 //! in a namespace that no other case uses, so that cases can run at once.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -29,8 +30,11 @@ pub trait Server: Sync {
     fn endpoint(&self) -> &Endpoint;
     /// The bearer token of a user.
     fn token(&self, user: User) -> String;
-    /// Whether it has admission, defaulting, authorization and controllers; `real only` cases do not run otherwise.
-    fn is_real(&self) -> bool;
+    /// The kubeconfig that heddle runs with.
+    fn kubeconfig(&self) -> PathBuf;
+    /// Forgets what happened so far: watches and pages of an earlier version cannot go on. Other cases are not hurt,
+    /// because none keeps a version for longer than it runs, and they run one after the other.
+    fn forget_history(&self);
 }
 
 /// One fact.

@@ -1,12 +1,17 @@
 //! Effects on this machine: a simulated region behind HTTPS, Git repositories on disk and behind a loopback server.
 
 #![expect(
+    unreachable_pub,
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test that cannot go on fails where it stands; clippy knows only #[test] functions as tests"
 )]
 
 mod apply;
+#[path = "../contract/contract.rs"]
+mod contract;
 mod demo;
 mod git;
 mod git_bad_days;
@@ -16,6 +21,7 @@ mod git_publish;
 mod git_world;
 mod loop_story;
 mod program;
+mod sim_contract;
 mod sim_region;
 mod tidy;
 #[path = "../sim/world.rs"]

@@ -5,6 +5,7 @@
 
 pub mod binaries;
 pub mod chart;
+pub mod etcd;
 pub mod first_light;
 pub mod fixpoint;
 pub mod heddle;

@@ -32,6 +32,7 @@ fn step(store: &Store, key: &Key, set: &Value) {
     let wanted = set.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1);
     let template = set.pointer("/spec/template").cloned().unwrap_or_default();
     let update = format!("{}-{}", key.name, Digest::of_json(&template).short(10));
+    adopt(store, key, set);
     let pods = pods(store, key, set);
     let moved = act(store, key, set, &pods, (wanted, &update));
     if !moved {
@@ -87,6 +88,24 @@ fn act(store: &Store, key: &Key, set: &Value, pods: &[Pod], (wanted, update): (i
     false
 }
 
+/// Takes pods that nobody owns and that are named and labelled as the set's own.
+fn adopt(store: &Store, key: &Key, set: &Value) {
+    let labels = set.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
+    for (pod_key, pod) in store.objects("", "pods", Some(&key.namespace)) {
+        let named = pod_key.name.rsplit_once('-').is_some_and(|(set_name, _)| *set_name == *key.name);
+        let label = |name: &str| pod.pointer("/metadata/labels").and_then(|labels| labels.get(name));
+        let labelled = labels.is_some_and(|labels| labels.iter().all(|(name, value)| label(name) == Some(value)));
+        if named && labelled && pod.pointer("/metadata/ownerReferences").is_none() {
+            patch(store, &pod_key, None, &json!({"metadata": {"ownerReferences": [owner(key, set)]}}));
+        }
+    }
+}
+
+fn owner(key: &Key, set: &Value) -> Value {
+    json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "name": key.name, "uid": set.pointer("/metadata/uid"),
+        "controller": true, "blockOwnerDeletion": true})
+}
+
 fn pods(store: &Store, key: &Key, set: &Value) -> Vec<Pod> {
     let uid = set.pointer("/metadata/uid");
     let mut pods: Vec<Pod> = store
@@ -113,12 +132,10 @@ fn make(store: &Store, key: &Key, set: &Value, ordinal: i64, revision: &str) {
     } else {
         labels = json!({ REVISION: revision });
     }
-    let owner = json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "name": key.name, "uid": at("/metadata/uid"),
-        "controller": true, "blockOwnerDeletion": true});
     let pod = json!({
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": format!("{}-{ordinal}", key.name), "labels": labels, "ownerReferences": [owner]},
+        "metadata": {"name": format!("{}-{ordinal}", key.name), "labels": labels, "ownerReferences": [owner(key, set)]},
         "spec": at("/spec/template/spec"),
     });
     let options = WriteOptions { manager: MANAGER, ..WriteOptions::default() };

@@ -33,7 +33,7 @@ pub(super) fn failure(failure: &Failure) -> Response {
 pub(super) fn shaped(route: &Route, object: &Value) -> Value {
     match route.shape {
         Shape::Whole => object.clone(),
-        Shape::Metadata => metadata_only(object),
+        Shape::Metadata | Shape::MetadataList => metadata_only(object),
         Shape::Table => table::of(route.resource, std::slice::from_ref(object), &json!({})),
     }
 }
@@ -65,6 +65,10 @@ pub(super) fn list(route: &Route, listed: &Listed) -> Response {
             table::of(route.resource, &objects, &metadata)
         }
         Shape::Metadata => {
+            let message = "you requested PartialObjectMetadata, but the requested object is a list";
+            return failure(&Failure::new(406, "NotAcceptable", message));
+        }
+        Shape::MetadataList => {
             let items: Vec<Value> = listed.objects.iter().map(|object| metadata_only(object)).collect();
             let kind = "PartialObjectMetadataList";
             json!({"apiVersion": "meta.k8s.io/v1", "kind": kind, "metadata": metadata, "items": items})

@@ -17,6 +17,7 @@ use crate::sim::store::write::Validation;
 pub(super) enum Shape {
     Whole,
     Metadata,
+    MetadataList,
     Table,
 }
 
@@ -133,6 +134,9 @@ fn shape(accept: &str) -> Shape {
         if form.contains("as=Table") {
             return Shape::Table;
         }
+        if form.contains("as=PartialObjectMetadataList") {
+            return Shape::MetadataList;
+        }
         if form.contains("as=PartialObjectMetadata") {
             return Shape::Metadata;
         }
@@ -187,6 +191,7 @@ mod tests {
         let kubectl = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
         assert_eq!(shape(kubectl), Shape::Table);
         assert_eq!(shape("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"), Shape::Metadata);
+        assert_eq!(shape("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"), Shape::MetadataList);
         assert_eq!(shape("application/json"), Shape::Whole);
     }
 }

@@ -21,6 +21,8 @@ use crate::sim::store::failure::Failure;
 use crate::sim::store::read::{Happened, Query};
 
 const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
+/// How long before the end of a watch its last bookmark comes, when something happened since it began.
+const BOOKMARK_BEFORE_END: Duration = Duration::from_secs(2);
 /// Watches without a timeout end after a while, as on the real server (30 to 60 minutes there).
 const TIMEOUT: Duration = Duration::from_mins(30);
 
@@ -32,11 +34,14 @@ struct Watching {
     lines: VecDeque<Bytes>,
     told: u64,
     ends: Instant,
+    /// When the last bookmark is due, and what is known already by then.
+    farewell: Option<(Instant, u64)>,
     ended: bool,
 }
 
 pub(super) fn respond(shared: &Arc<Shared>, route: &Route, query: Query) -> Result<Response, Failure> {
     let seconds = route.text("timeoutSeconds").parse().map_or(TIMEOUT, Duration::from_secs);
+    let ends = Instant::now() + seconds;
     let mut watching = Watching {
         shared: shared.clone(),
         route: route.clone(),
@@ -44,7 +49,8 @@ pub(super) fn respond(shared: &Arc<Shared>, route: &Route, query: Query) -> Resu
         version: route.text("resourceVersion").parse().unwrap_or(0),
         lines: VecDeque::new(),
         told: 0,
-        ends: Instant::now() + seconds,
+        ends,
+        farewell: None,
         ended: false,
     };
     if watching.version == 0 || route.flag("sendInitialEvents") {
@@ -56,6 +62,9 @@ pub(super) fn respond(shared: &Arc<Shared>, route: &Route, query: Query) -> Resu
         if route.flag("sendInitialEvents") {
             watching.bookmark(json!({"k8s.io/initial-events-end": "true"}));
         }
+    }
+    if route.flag("allowWatchBookmarks") {
+        watching.farewell = ends.checked_sub(BOOKMARK_BEFORE_END).map(|at| (at, watching.version));
     }
     if shared.faults.take_expired() {
         watching.fail(&Failure::expired(watching.version, shared.store.version()));
@@ -87,9 +96,15 @@ impl Watching {
                 continue;
             }
             let quiet = tokio::time::sleep(BOOKMARK_EVERY);
+            let farewell = self.farewell.map_or(self.ends, |(at, _)| at);
             tokio::select! {
                 () = self.shared.closing.cancelled() => return None,
                 () = tokio::time::sleep_until(self.ends) => return None,
+                () = tokio::time::sleep_until(farewell), if self.farewell.is_some() => {
+                    if self.farewell.take().is_some_and(|(_, known)| self.version > known) {
+                        self.bookmark(json!({}));
+                    }
+                }
                 () = quiet => if self.route.flag("allowWatchBookmarks") {
                     self.bookmark(json!({}));
                 },

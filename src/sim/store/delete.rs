@@ -118,15 +118,19 @@ fn preconditions(target: Target<'_>, live: &Value, options: DeleteOptions<'_>) -
     let text = |pointer: &str| live.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let uid = text("/metadata/uid");
     if let Some(expected) = options.uid.filter(|expected| *expected != uid) {
-        let why = format!("Precondition failed: UID in precondition: {expected}, UID in object meta: {uid}");
-        return Err(Failure::conflict(target.resource, target.name, &why));
+        let why = format!(
+            "the UID in the precondition ({expected}) does not match the UID in record ({uid}). The object might have \
+             been deleted and then recreated"
+        );
+        return Err(Failure::precondition(target.resource, target.name, &why));
     }
     let version = text("/metadata/resourceVersion");
     if let Some(expected) = options.resource_version.filter(|expected| *expected != version) {
         let why = format!(
-            "Precondition failed: ResourceVersion in precondition: {expected}, ResourceVersion in object meta: {version}"
+            "the ResourceVersion in the precondition ({expected}) does not match the ResourceVersion in record \
+             ({version}). The object might have been modified"
         );
-        return Err(Failure::conflict(target.resource, target.name, &why));
+        return Err(Failure::precondition(target.resource, target.name, &why));
     }
     Ok(())
 }
@@ -137,6 +141,10 @@ fn orphan(state: &mut State, owner: &Key, live: &Value) {
     for (key, mut object) in dependents(state, &owner.namespace, uid) {
         if let Some(list) = object.pointer_mut("/metadata/ownerReferences").and_then(Value::as_array_mut) {
             list.retain(|reference| reference.get("uid").and_then(Value::as_str) != Some(uid));
+            if let (true, Some(metadata)) = (list.is_empty(), object.get_mut("metadata").and_then(Value::as_object_mut))
+            {
+                metadata.remove("ownerReferences");
+            }
         }
         state.put(key, object);
     }

@@ -48,6 +48,18 @@ impl Failure {
         Self { details: Some(details(resource, name)), ..Self::new(409, "Conflict", message) }
     }
 
+    /// 409 because of a precondition of a deletion, which names the kind and not the resource.
+    pub fn precondition(resource: Resource, name: &str, why: &str) -> Self {
+        let (group, kind) = (resource.info().group, resource.info().kind);
+        let (qualified, details) = if group.is_empty() {
+            (kind.to_owned(), json!({"name": name, "kind": kind}))
+        } else {
+            (format!("{kind}.{group}"), json!({"name": name, "group": group, "kind": kind}))
+        };
+        let message = format!("Operation cannot be fulfilled on {qualified} \"{name}\": {why}");
+        Self { details: Some(details), ..Self::new(409, "Conflict", message) }
+    }
+
     /// 409 because the stored version is another one.
     pub fn modified(resource: Resource, name: &str) -> Self {
         let why = "the object has been modified; please apply your changes to the latest version and try again";

@@ -101,7 +101,16 @@ impl Store {
             name: "".into(),
         });
         let mut objects = Vec::new();
-        let mut found = state.range(&start, query.namespace.as_deref()).filter(|(_, object)| query.matches(object));
+        let past = (version < state.version).then(|| state.past(query.resource, version));
+        let mut found: Box<dyn Iterator<Item = (&Key, &Arc<Value>)>> = match &past {
+            Some(past) => {
+                Box::new(past.range(start..).filter(|(key, object)| query.covers(key) && query.matches(object)))
+            }
+            None => {
+                let now = state.range(&start, query.namespace.as_deref());
+                Box::new(now.filter(|(_, object)| query.matches(object)))
+            }
+        };
         let mut next = None;
         let mut remaining = None;
         for (key, object) in found.by_ref() {

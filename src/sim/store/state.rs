@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::Key;
+use super::resources::Resource;
 use crate::model::digest::Digest;
 
 /// One stored change.
@@ -96,6 +97,21 @@ impl State {
     pub(super) fn compact(&mut self) {
         self.history.clear();
         self.oldest = self.version;
+    }
+
+    /// Objects of a resource as they were at a version that the history still reaches.
+    pub(super) fn past(&self, resource: Resource, version: u64) -> BTreeMap<Key, Arc<Value>> {
+        let first = Key { resource, namespace: "".into(), name: "".into() };
+        let mut objects: BTreeMap<Key, Arc<Value>> =
+            self.range(&first, None).map(|(key, object)| (key.clone(), object.clone())).collect();
+        let later = self.history.iter().rev().take_while(|event| event.version > version);
+        for event in later.filter(|event| event.key.resource == resource) {
+            match &event.before {
+                Some(before) => drop(objects.insert(event.key.clone(), before.clone())),
+                None => drop(objects.remove(&event.key)),
+            }
+        }
+        objects
     }
 
     /// Objects of a resource, in all namespaces or in one, from a key on.

@@ -68,7 +68,7 @@ impl Store {
         validate::addressed(target.resource, target.namespace, target.name, &body)?;
         let warnings = unknown(target, &mut body, options.validation)?;
         if body.pointer("/metadata/resourceVersion").and_then(Value::as_str).is_some_and(|text| !text.is_empty()) {
-            return Err(Failure::bad_request("resourceVersion should not be set on objects to be created"));
+            return Err(Failure::new(500, "", "resourceVersion should not be set on objects to be created"));
         }
         let mut state = self.state();
         let generated = name_of(&mut state, &mut body);

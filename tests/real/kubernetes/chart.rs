@@ -29,7 +29,7 @@ pub fn install(binaries: &Binaries, region: &Region) -> Result<(), String> {
     expect(&Api::admin(region).send("POST", "/api/v1/namespaces", &headers, namespace), 201);
     let applied = Command::new(kubectl)
         .args(["apply", "--server-side", "--kubeconfig"])
-        .arg(region.kubeconfig())
+        .arg(region.admin_kubeconfig())
         .arg("-f")
         .arg(&file)
         .output()

@@ -118,7 +118,7 @@ fn write_config(region: &Region) -> (PathBuf, PathBuf) {
         "installation": "demo",
         "stateDir": "state",
         "repository": {"url": bare, "branch": "main", "statusBranch": "heddle/status"},
-        "regions": [{"name": "local", "kubeconfig": region.daemon_kubeconfig(), "clusterUid": uid}],
+        "regions": [{"name": "local", "kubeconfig": region.kubeconfig(), "clusterUid": uid}],
     });
     let path = region.folder().join("heddle.yaml");
     fs::write(&path, config.to_string()).expect("the region's folder can be written");

@@ -4,15 +4,17 @@
 //! tokens; everything is killed and its folder removed when the control plane is dropped.
 
 use std::fs::{self, File};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use serde_json::{Value, json};
 
 use super::binaries::Binaries;
+use super::etcd;
 use crate::contract::http::Endpoint;
 use crate::contract::server::{Api, Server, User, eventually};
 
@@ -43,6 +45,7 @@ pub struct ControlPlane {
 pub struct Region {
     endpoint: Endpoint,
     ca: String,
+    etcd: u16,
     folder: PathBuf,
 }
 
@@ -67,6 +70,7 @@ impl ControlPlane {
                 "--log-level=warn".into(),
             ],
         );
+        grow_older(etcd, &folder.path().join("etcd.log"));
         Self { programs: binaries.kubernetes.clone(), etcd, processes: Mutex::new(vec![process]), folder }
     }
 
@@ -81,7 +85,7 @@ impl ControlPlane {
         fs::create_dir_all(&folder).expect("the region's folder");
         let ca = write_keys(&folder);
         let port = free_port();
-        let region = Region { endpoint: Endpoint::new(port, &ca), ca, folder: folder.clone() };
+        let region = Region { endpoint: Endpoint::new(port, &ca), ca, etcd: self.etcd, folder: folder.clone() };
         region.write_access();
         let at = |file: &str| folder.join(file).display().to_string();
         let api_server = [
@@ -159,13 +163,8 @@ impl Region {
     }
 
     /// The administrator's kubeconfig.
-    pub fn kubeconfig(&self) -> PathBuf {
+    pub fn admin_kubeconfig(&self) -> PathBuf {
         self.folder.join("admin.kubeconfig")
-    }
-
-    /// The kubeconfig that heddle runs with.
-    pub fn daemon_kubeconfig(&self) -> PathBuf {
-        self.folder.join("daemon.kubeconfig")
     }
 
     fn write_access(&self) {
@@ -207,8 +206,17 @@ impl Server for Region {
         }
     }
 
-    fn is_real(&self) -> bool {
-        true
+    fn kubeconfig(&self) -> PathBuf {
+        self.folder.join("daemon.kubeconfig")
+    }
+
+    fn forget_history(&self) {
+        let etcd = |path: &str, body: &Value| etcd::ask(self.etcd, path, body);
+        let now = etcd("/v3/kv/range", &json!({"key": "AA==", "count_only": true}));
+        let revision = now["header"]["revision"].as_str().expect("etcd tells its revision");
+        // The API server keeps old pages until it reads here that others compacted; it looks every 15 s.
+        etcd("/v3/kv/put", &json!({"key": etcd::text("compact_rev_key"), "value": etcd::text(revision)}));
+        etcd("/v3/kv/compaction", &json!({"revision": revision, "physical": true}));
     }
 }
 
@@ -227,6 +235,19 @@ fn write_keys(folder: &Path) -> String {
     fs::write(folder.join("accounts.key"), accounts.serialize_pem()).expect("a key");
     fs::write(folder.join("accounts.pub"), accounts.public_key_pem()).expect("a key");
     ca.pem()
+}
+
+/// Waits for etcd and writes into it, so that no API server ever sees its first versions: as in any real region, a watch
+/// from version 1 is too old.
+fn grow_older(port: u16, log: &Path) {
+    let end = Instant::now() + START;
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(Instant::now() < end, "etcd does not listen: {}", tail(log));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    for _ in 0..10 {
+        etcd::ask(port, "/v3/kv/put", &json!({"key": etcd::text("older"), "value": ""}));
+    }
 }
 
 fn start(program: &Path, log: &Path, arguments: &[String]) -> Process {
