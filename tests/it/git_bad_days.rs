@@ -245,6 +245,22 @@ fn a_remote_that_never_ends_is_left_and_does_not_hold_the_next_call() {
 }
 
 #[test]
+fn an_ssh_host_that_never_speaks_is_left_too() {
+    let world = World::new();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ssh://git@{}/fleet.git", silent.local_addr().unwrap());
+    let settings = Settings::new(&url, "main", "heddle/status", &world.path().join("state")).unwrap();
+    let limits = Limits { call_time: Duration::from_millis(500), ..Limits::default() };
+    run(async {
+        let heddle = GitRepository::start(settings.with_limits(limits)).unwrap();
+        for _ in 0..3 {
+            let fetched = heddle.fetch(None).await;
+            assert!(is_unreachable(&fetched), "{fetched:?}");
+        }
+    });
+}
+
+#[test]
 fn a_large_fetch_is_stopped_on_the_wire() {
     let world = World::new();
     world.texts(SPECS, None, &[("fleet.yaml", &noise())]);

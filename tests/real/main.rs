@@ -15,6 +15,9 @@
 
 #[path = "../contract/contract.rs"]
 mod contract;
+mod git;
+#[path = "../it/git_http.rs"]
+mod git_http;
 mod kubernetes;
 mod runner;
 
@@ -23,6 +26,6 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     // The flags of cargo's own harness mean nothing here.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    let tallies = [kubernetes::run(&words)];
+    let tallies = [git::run(&words), kubernetes::run(&words)];
     if runner::total(&tallies) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

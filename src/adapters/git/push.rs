@@ -18,6 +18,9 @@ use crate::model::revision::Revision;
 use crate::ports::source::SourceError;
 use crate::ports::status_sink::Published;
 
+/// How much of a hook's words is kept.
+const WORDS_BYTES_MAX: usize = 4096;
+
 /// What the server said.
 enum Answer {
     Accepted,
@@ -92,10 +95,17 @@ fn over_network(
         return Ok(Answer::Moved);
     }
     let said: RefCell<Option<Result<(), String>>> = RefCell::new(None);
+    let words = RefCell::new(Vec::new());
     let mut callbacks = session.callbacks();
+    callbacks.sideband_progress(|bytes| {
+        let mut words = words.borrow_mut();
+        let room = WORDS_BYTES_MAX.saturating_sub(words.len());
+        words.extend(bytes.iter().take(room));
+        true
+    });
     callbacks.push_update_reference(|name, status| {
         if name == reference {
-            *said.borrow_mut() = Some(status.map_or(Ok(()), |text| Err(session.mask(text))));
+            *said.borrow_mut() = Some(status.map_or(Ok(()), |text| Err(text.to_owned())));
         }
         Ok(())
     });
@@ -106,10 +116,17 @@ fn over_network(
     let silent = || fault::unreachable(settings, "it did not say what became of the status branch".to_owned());
     Ok(match (said.into_inner(), pushed) {
         (Some(Ok(())), Ok(())) => Answer::Accepted,
-        (Some(Err(text)), _) => Answer::Refused(text),
+        (Some(Err(text)), _) => Answer::Refused(session.mask(&with_words(&text, &words.into_inner()))),
         (_, Err(error)) => Answer::Unclear(session.fault(&error)),
         (None, Ok(())) => Answer::Unclear(silent()),
     })
+}
+
+/// Why a reference was refused, with what a hook said about it. Progress is left out.
+fn with_words(refusal: &str, words: &[u8]) -> String {
+    let words = String::from_utf8_lossy(words);
+    let lines = words.split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty() && !line.contains("% ("));
+    std::iter::once(refusal).chain(lines).collect::<Vec<_>>().join("; ")
 }
 
 /// libgit2 overwrites a reference of a folder without comparing, so objects are copied and the reference is exchanged here.
@@ -150,4 +167,16 @@ fn into_folder(
         }
         Err(error) => Answer::Refused(fault::mask(error.message(), None)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_has_the_words_of_the_hook_and_no_progress() {
+        let check = |words: &str, want| assert_eq!(with_words("declined", words.as_bytes()), want);
+        check("", "declined");
+        check("Unpacking: 50% (1/2)\rUnpacking: 100% (2/2)\nnot\nnow\n", "declined; not; now");
+    }
 }
