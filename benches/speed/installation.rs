@@ -16,7 +16,7 @@ use heddle::model::names::InstallationId;
 use heddle::sim::git_host::{Files, GitHost, Person};
 use heddle::spec::parse::Limits;
 
-use crate::contract::server::Api;
+use crate::contract::server::{Api, Server};
 use crate::fleet;
 use crate::kubernetes::region::Region;
 
@@ -50,7 +50,7 @@ impl Installation {
             "installation: {name}\nstateDir: state\nrepository: {{url: {}, branch: main}}\nregions:\n  - name: local\n    \
              kubeconfig: {}\n    clusterUid: {}\n",
             host.path().display(),
-            region.daemon_kubeconfig().display(),
+            region.kubeconfig().display(),
             uid.as_str().expect("a uid")
         );
         fs::write(folder.join("heddle.yaml"), config).expect("a configuration");

@@ -29,7 +29,7 @@ impl Manifests {
 
     fn command(&self, binaries: &Binaries, region: &Region, arguments: &[&str]) -> Command {
         let mut command = Command::new(binaries.kubernetes.join("kubectl"));
-        command.args(arguments).arg("--kubeconfig").arg(region.kubeconfig()).arg("-f").arg(&self.file);
+        command.args(arguments).arg("--kubeconfig").arg(region.admin_kubeconfig()).arg("-f").arg(&self.file);
         command.arg("--cache-dir").arg(self.file.with_extension("cache"));
         command
     }

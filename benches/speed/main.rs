@@ -27,6 +27,7 @@ mod contract {
 mod kubernetes {
     pub mod binaries;
     pub mod chart;
+    pub mod etcd;
     pub mod region;
 }
 #[path = "../../tests/sim/fleet.rs"]

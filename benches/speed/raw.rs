@@ -23,7 +23,7 @@ const ATTEMPTS: usize = 100;
 /// Applies everything; the time, and how many requests were sent again.
 pub fn apply(region: &Region, objects: &[(Stage, Object)]) -> (Duration, usize) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let access = Access::File { path: region.kubeconfig(), context: None };
+    let access = Access::File { path: region.admin_kubeconfig(), context: None };
     let requests: Vec<Vec<(String, Vec<u8>)>> = objects
         .chunk_by(|(a, _), (b, _)| a == b)
         .map(|stage| stage.iter().map(|(_, object)| request(object)).collect())

@@ -188,7 +188,10 @@ impl Reconciler {
             Some(revision) if !tip.is_valid(unit) => self.old_evaluation(revision).await,
             _ => None,
         };
-        let wished = self.wishes.wish(unit, &tip, old.as_ref());
+        let mut wished = self.wishes.wish(unit, &tip, old.as_ref());
+        if let Some(wish) = &mut wished.wish {
+            self.add_previous(wish).await;
+        }
         let memory = self.units.entry(unit.clone()).or_insert_with(|| UnitMemory::new(None));
         if !same_wish(memory.wish.as_ref(), wished.wish.as_ref()) || memory.diagnostics != wished.diagnostics {
             memory.next = Next::Now;
@@ -196,6 +199,17 @@ impl Reconciler {
         }
         memory.wish = wished.wish;
         memory.diagnostics = wished.diagnostics;
+    }
+
+    /// A process that just started knows what was in force by the unit's status: without it a field that somebody took
+    /// while nobody looked could not be told from one that is new.
+    async fn add_previous(&mut self, wish: &mut Wish) {
+        let Some(status) = self.units.get(&wish.unit).and_then(UnitMemory::status) else { return };
+        let is_new = status.wish.is_some_and(|before| before != wish.digest());
+        let Some(revision) = status.revision.filter(|_| is_new && wish.previous.is_none()) else { return };
+        if let Some(old) = self.old_evaluation(revision).await {
+            wish.previous = self.wishes.earlier(&wish.unit, &old);
+        }
     }
 
     /// A revision that a unit falls back to; none when it cannot be read any more.
@@ -229,7 +243,6 @@ impl Reconciler {
             reachable: &reachable,
             clock: &*self.ports.clock,
             consents: Consents { automatic, approvals: &approvals, stored: &stored },
-            open: &self.open,
             contended: &self.contended,
         };
         let permission = match doing {
@@ -335,6 +348,7 @@ impl Reconciler {
                 memory.news.status = news.status;
                 memory.news.documents.extend(news.documents);
                 memory.news.entries.extend(news.entries);
+                self.open.extend(run.unrecorded.map(|plan| (unit.clone(), plan)));
             }
             runs.push(run);
         }

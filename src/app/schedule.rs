@@ -36,6 +36,7 @@ impl Ran {
             outcome: UnitOutcome::empty(unit.clone()),
             plan: UnitPlan::empty(unit.clone()),
             applied: None,
+            unrecorded: None,
             is_applied: false,
         };
         Self { run, unmet: BTreeSet::new() }
@@ -113,6 +114,7 @@ async fn one(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, permissi
             },
             plan: UnitPlan::empty(wish.unit.clone()),
             applied: None,
+            unrecorded: None,
             is_applied: false,
         }
     })

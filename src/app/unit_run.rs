@@ -21,7 +21,7 @@ use crate::plan::approval::{self, ApprovedPlan, Consents, Split, StoredChanges};
 use crate::plan::contention::ContendedObjects;
 use crate::plan::diff::World;
 use crate::plan::lint;
-use crate::plan::outcome::{ChangeResult, Failure, UnitOutcome, UnitState, Workload, WorkloadState};
+use crate::plan::outcome::{ChangeResult, Failure, UnitOutcome, Workload, WorkloadState};
 use crate::plan::planner::{self, Input};
 use crate::plan::prune::Declared;
 use crate::plan::unit_plan::{PlanId, UnitPlan};
@@ -73,8 +73,6 @@ pub struct Shared<'a> {
     pub clock: &'a dyn Clock,
     /// What grants consent.
     pub consents: Consents<'a>,
-    /// Plans that an earlier process started and did not end.
-    pub open: &'a BTreeMap<UnitId, PlanId>,
     /// What `plan::contention` found between the wishes of all units.
     pub contended: &'a BTreeMap<UnitId, ContendedObjects>,
 }
@@ -102,6 +100,8 @@ pub struct UnitRun {
     pub plan: UnitPlan,
     /// The approved part of it, of which something was done.
     pub applied: Option<UnitPlan>,
+    /// A plan that was not begun because its record may or may not be on the branch.
+    pub unrecorded: Option<PlanId>,
     /// Whether everything that the unit wants exists, so that others may build on it.
     pub is_applied: bool,
 }
@@ -130,7 +130,8 @@ pub async fn run(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, perm
     let applied = approved_part(&plan, &split.approved);
     if let Err(failure) = start(shared, wish, branch, (&split.approved, &applied)).await {
         outcome.failure = Some(Failure::Error(failure));
-        return finish(outcome, wish, After { plan: &plan.clone(), split, world: &world }, (plan, None));
+        let run = finish(outcome, wish, After { plan: &plan.clone(), split, world: &world }, (plan, None));
+        return UnitRun { unrecorded: Some(applied.id()), ..run };
     }
     match carry_out(shared, wish, &world, &split.approved).await {
         Ok(results) => outcome.results = results,
@@ -268,12 +269,8 @@ async fn start(
         at: status_branch::now(shared.clock),
         event,
     };
-    // The earlier plan is closed before the next one opens.
-    let resumed =
-        shared.open.get(&wish.unit).map(|open| entry(*open, Event::Resumed { state: UnitState::Progressing }));
     let started = entry(plan.id(), Event::Started { changes: audit::intended(approved) });
-    let entries = resumed.into_iter().chain([started]).collect();
-    let batch = Batch { entries, documents: publication::plan_documents(plan, wish.revision) };
+    let batch = Batch { entries: vec![started], documents: publication::plan_documents(plan, wish.revision) };
     branch.write(batch).await.map_err(|error| {
         format!("nothing was started, because the audit log could not be written: {}", crate::telemetry::chain(&error))
     })
@@ -342,7 +339,7 @@ fn finish(
     outcome.workloads = workloads(wish, after.world);
     let is_applied = after.plan.is_applied() && outcome.failure.is_none();
     outcome.held = after.split.held;
-    UnitRun { outcome, plan, applied, is_applied }
+    UnitRun { outcome, plan, applied, unrecorded: None, is_applied }
 }
 
 fn workloads(wish: &Wish, world: &World) -> Vec<Workload> {

@@ -98,6 +98,11 @@ impl Wishes {
         }
     }
 
+    /// The unit as an earlier revision wanted it; none when that did not know it.
+    pub fn earlier(&self, unit: &UnitId, old: &Evaluation) -> Option<Arc<DesiredUnit>> {
+        render::render(&self.installation, old.fleet()?, unit).ok().map(Arc::new)
+    }
+
     fn render(
         &mut self,
         unit: &UnitId,

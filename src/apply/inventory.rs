@@ -53,7 +53,9 @@ pub fn extended(
     for (change, _) in approved.changes() {
         if change.op == Op::Create && change.target.region == *region {
             let node = desired.objects.get(&change.target).and_then(|wanted| wanted.node.as_deref());
-            extended.rows.insert(change.target.id.clone(), Row::intended(&change.tenant, node));
+            // What exists under this row later was made with this content, or by somebody else.
+            let row = Row { applied: change.desired, ..Row::intended(&change.tenant, node) };
+            extended.rows.insert(change.target.id.clone(), row);
         }
     }
     extended

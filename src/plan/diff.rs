@@ -92,8 +92,10 @@ fn judge_live(
     wanted: &DesiredObject,
     (live, row): (&ObservedObject, Option<&Row>),
 ) -> Verdict {
-    if let Some(refusal) = foreign(installation, unit, target, live) {
-        return Verdict::Refused(refusal);
+    match foreign(installation, unit, target, live) {
+        Some(_) if lost_its_labels(installation, target, (live, row)) => {}
+        Some(refusal) => return Verdict::Refused(refusal),
+        None => {}
     }
     if live.deleting {
         return Verdict::Waiting(WaitingOn::Deletion { object: target.clone() });
@@ -104,6 +106,23 @@ fn judge_live(
     }
     let settled = row.and_then(|row| row.settled) == Some((wanted.digest, applied.projection));
     if applied.projection == wanted.digest || settled { Verdict::Equal } else { Verdict::Differs }
+}
+
+/// Whether it is the very object that we wrote, and somebody took its labels off: they are put back as any drift. Labels
+/// that name another owner are not taken back.
+fn lost_its_labels(
+    installation: &InstallationId,
+    target: &ObjectRef,
+    (live, row): (&ObservedObject, Option<&Row>),
+) -> bool {
+    let owner = &live.owner;
+    let ours = ownership::self_reference(installation, &target.region, &target.id);
+    (owner.installation.is_none() || owner.unit.is_none())
+        && owner.installation.as_deref().is_none_or(|label| label == installation.as_str())
+        && owner.self_reference.as_deref() == Some(&*ours)
+        && live.applied.is_some()
+        // A row without a uid is of a creation whose answer was lost.
+        && row.is_some_and(|row| row.uid.as_ref().is_none_or(|uid| *uid == live.uid))
 }
 
 /// Why a live object that carries our labels is not this unit's, if it is not.

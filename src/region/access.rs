@@ -15,7 +15,7 @@ use crate::model::object::{ClusterUid, Kind, ObjectId, ResourceVersion, Uid};
 use crate::model::unit::UnitId;
 use crate::observed::inventory::Inventory;
 use crate::observed::object::ObservedObject;
-use crate::observed::region::{Completeness, Presence, RegionObservation, RegionUnknown};
+use crate::observed::region::{Completeness, RegionObservation, RegionUnknown};
 use crate::plan::diff;
 use crate::ports::cluster::Cluster;
 
@@ -129,7 +129,22 @@ impl RegionAccess {
         }
     }
 
-    /// Replaces everything of one kind by a complete list; copies newer than the list stay.
+    /// A watch said that an object left its view, and a read found it still alive: somebody took its labels off.
+    pub fn left_view(&self, told: &ObservedObject, found: &ObservedObject) {
+        let mut state = self.state();
+        state.record(found);
+        state.touch(told);
+    }
+
+    /// Whose row names this life, if an inventory has one.
+    pub fn tenant_of_row(&self, live: &ObservedObject) -> Option<TenantName> {
+        let state = self.state();
+        let mut rows = state.seen.inventories.values().filter_map(|inventory| inventory.rows.get(&live.id));
+        rows.find(|row| row.uid.as_ref() == Some(&live.uid)).map(|row| row.tenant.clone())
+    }
+
+    /// Replaces everything of one kind by a complete list; copies newer than the list stay. Nothing counts as absent
+    /// before [`Self::set_completeness`] says so: what the list lacks may only have lost its labels.
     pub fn listed(&self, kind: Kind, objects: &[ObservedObject], at: &ResourceVersion) {
         let mut state = self.state();
         let listed: BTreeSet<ObjectId> = objects.iter().map(|object| object.id.clone()).collect();
@@ -149,7 +164,8 @@ impl RegionAccess {
                 state.touch(object);
             }
         }
-        state.seen.kinds.insert(kind, Completeness::Complete);
+        let unread = Completeness::Incomplete { detail: "what the list lacks is not read yet".into() };
+        state.seen.kinds.insert(kind, unread);
     }
 
     /// How far a kind is seen now.
@@ -256,11 +272,15 @@ impl RegionAccess {
         left.map(|(unit, _)| unit.clone()).collect()
     }
 
-    /// Rows with a uid that no list shows: their labels may be gone, so they are read by name.
+    /// Rows of listed kinds that no list shows: their labels may be gone, so they are read by name. A row without a uid is
+    /// one of them: the answer to its creation may be lost.
     pub fn unlisted_rows(&self) -> Vec<(TenantName, ObjectId)> {
         let state = self.state();
         let rows = state.seen.inventories.values().flat_map(|inventory| &inventory.rows);
-        let unlisted = rows.filter(|(id, row)| row.uid.is_some() && matches!(state.seen.look_up(id), Presence::Absent));
+        let unlisted = rows.filter(|(id, _)| {
+            let forbidden = *state.seen.completeness(id.kind) == Completeness::Forbidden;
+            !forbidden && !state.seen.objects.contains_key(*id)
+        });
         unlisted.map(|(id, row)| (row.tenant.clone(), id.clone())).collect()
     }
 

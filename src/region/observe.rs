@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use super::access::RegionAccess;
 use crate::model::object::{ClusterUid, Kind, ResourceVersion};
 use crate::observed::inventory_document;
+use crate::observed::object::ObservedObject;
 use crate::observed::region::{Completeness, RegionUnknown};
 use crate::ports::clock::Clock;
 use crate::ports::cluster::{ClusterError, Identity, WatchEvent};
@@ -119,7 +120,10 @@ impl Observer {
             versions.insert(kind, answer?);
         }
         self.read_inventories().await?;
-        self.read_unlisted().await?;
+        self.read_unlisted(None).await?;
+        for (kind, _) in versions.iter().filter(|(_, version)| version.is_some()) {
+            access.set_completeness(*kind, Completeness::Complete);
+        }
         access.set_cluster(Ok(seen));
         Ok(versions)
     }
@@ -137,10 +141,11 @@ impl Observer {
         Ok(())
     }
 
-    /// An object whose owner labels somebody removed is in no list.
-    async fn read_unlisted(&self) -> Result<(), Obstacle> {
+    /// An object whose owner labels somebody removed is in no list. Looks at one kind, or at all.
+    async fn read_unlisted(&self, only: Option<Kind>) -> Result<(), ClusterError> {
         let access = &*self.access;
-        let reads = access.unlisted_rows().into_iter().filter_map(|(tenant, id)| {
+        let rows = access.unlisted_rows().into_iter().filter(|(_, id)| only.is_none_or(|kind| id.kind == kind));
+        let reads = rows.filter_map(|(tenant, id)| {
             let identity = Identity::writer_of(&id, &tenant)?;
             Some(async move { (access.cluster().get(&identity, &id).await, id) })
         });
@@ -150,7 +155,7 @@ impl Observer {
                 Ok(Some(live)) => access.record(&live.observed),
                 // Its namespace's account is gone with the namespace.
                 Ok(None) | Err(ClusterError::NotFound { .. } | ClusterError::Forbidden { .. }) => access.gone(&id),
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
         Ok(())
@@ -177,14 +182,18 @@ impl Observer {
             };
             match ended {
                 Ended::GoOn(version) => from = Some(version),
-                Ended::ListAnew => match list(&self.access, kind).await {
-                    Ok(version) => {
-                        from = version;
-                        self.wake.notify_one();
-                    }
-                    Err(error) => {
-                        if let Some(error) = self.failed(kind, error, &mut failures).await {
-                            return error;
+                // A watch from before would tell of nothing that was missed, so only a list that ended leads on.
+                Ended::ListAnew => loop {
+                    match self.list_anew(kind).await {
+                        Ok(version) => {
+                            from = version;
+                            self.wake.notify_one();
+                            break;
+                        }
+                        Err(error) => {
+                            if let Some(error) = self.failed(kind, error, &mut failures).await {
+                                return error;
+                            }
                         }
                     }
                 },
@@ -197,6 +206,15 @@ impl Observer {
                 }
             }
         }
+    }
+
+    async fn list_anew(&self, kind: Kind) -> Result<Option<ResourceVersion>, ClusterError> {
+        let version = list(&self.access, kind).await?;
+        if version.is_some() {
+            self.read_unlisted(Some(kind)).await?;
+            self.access.set_completeness(kind, Completeness::Complete);
+        }
+        Ok(version)
     }
 
     /// The error when there were too many in a row.
@@ -229,7 +247,15 @@ impl Observer {
             match event {
                 Some(Ok(event)) => {
                     *failures = 0;
-                    version = self.take(event);
+                    match self.take(event).await {
+                        Ok(told) => version = told,
+                        Err(error) => {
+                            tracing::debug!(%kind, category = error.category(), "what left a watch cannot be read");
+                            let detail = error.to_string();
+                            self.access.set_completeness(kind, Completeness::Incomplete { detail });
+                            return Ended::ListAnew;
+                        }
+                    }
                 }
                 None => return Ended::GoOn(version),
                 Some(Err(ClusterError::Expired)) => return Ended::ListAnew,
@@ -238,19 +264,36 @@ impl Observer {
         }
     }
 
-    fn take(&self, event: WatchEvent) -> ResourceVersion {
+    async fn take(&self, event: WatchEvent) -> Result<ResourceVersion, ClusterError> {
         match event {
             WatchEvent::Applied(live) => {
                 self.access.told(&live);
                 self.wake.notify_one();
-                live.resource_version
+                Ok(live.resource_version)
             }
             WatchEvent::Deleted(live) => {
-                self.access.ended(&live);
+                match self.still_there(&live).await? {
+                    Some(found) => self.access.left_view(&live, &found),
+                    None => self.access.ended(&live),
+                }
                 self.wake.notify_one();
-                live.resource_version
+                Ok(live.resource_version)
             }
-            WatchEvent::Bookmark(version) => version,
+            WatchEvent::Bookmark(version) => Ok(version),
+        }
+    }
+
+    /// An object that an inventory names and that left the view of a watch: the same life, if only its labels went.
+    async fn still_there(&self, told: &ObservedObject) -> Result<Option<ObservedObject>, ClusterError> {
+        // What a read of our own found gone needs no other.
+        let known = self.access.seen(&told.id).is_some_and(|kept| kept.uid == told.uid);
+        let Some(tenant) = self.access.tenant_of_row(told).filter(|_| known) else { return Ok(None) };
+        let Some(identity) = Identity::writer_of(&told.id, &tenant) else { return Ok(None) };
+        match self.access.cluster().get(&identity, &told.id).await {
+            Ok(found) => Ok(found.map(|found| found.observed).filter(|found| found.uid == told.uid)),
+            // Its namespace's account is gone with the namespace.
+            Err(ClusterError::NotFound { .. } | ClusterError::Forbidden { .. }) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 }

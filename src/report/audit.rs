@@ -173,7 +173,9 @@ pub enum ChainError {
     },
 }
 
-/// Appends entries: the files to write, and the new head.
+/// Appends entries: the files to write, and the new head. A plan that is still open when its unit's next one starts is
+/// closed first, because a push whose answer was lost may have opened it; a `resumed` of a plan that is not open says
+/// nothing and is left out.
 pub fn append(
     installation: &str,
     chain: &Chain,
@@ -183,31 +185,59 @@ pub fn append(
     let mut files = BTreeMap::new();
     let mut head = head.clone();
     for entry in entries {
-        let record = Record {
-            number: head.number + 1,
-            previous: head.digest,
-            installation: installation.to_owned(),
-            unit: entry.unit.clone(),
-            plan: entry.plan,
-            revision: entry.revision,
-            at: entry.at,
-            event: entry.event.clone(),
-        };
-        match &record.event {
-            Event::Started { .. } => drop(head.open.insert(record.unit.clone(), record.plan)),
-            Event::Finished { .. } | Event::Resumed { .. } => drop(head.open.remove(&record.unit)),
+        for entry in completed(&head, entry) {
+            let (path, bytes) = record(installation, chain, &mut head, &entry)?;
+            files.insert(path, bytes);
         }
-        let month = record.at.strftime("%Y-%m");
-        let path = format!("audit/{}/{month}/{:08}.json", chain.name(), record.number);
-        let bytes = bytes(&record, &path)?;
-        (head.number, head.digest) = (record.number, Some(Digest::of(&bytes)));
-        files.insert(parse_path(&path)?, bytes);
     }
     if let Some(path) = chain.head_path() {
         let bytes = bytes(&head, path.as_str())?;
         files.insert(path, bytes);
     }
     Ok((files, head))
+}
+
+/// The entry with what must stand before it, or nothing where it says nothing.
+fn completed(head: &Head, entry: &Entry) -> Vec<Entry> {
+    let open = head.open.get(&entry.unit);
+    match (&entry.event, open) {
+        (Event::Started { .. }, Some(open)) | (Event::Finished { .. }, Some(open))
+            if matches!(entry.event, Event::Started { .. }) || *open != entry.plan =>
+        {
+            let state = UnitState::Progressing;
+            vec![Entry { plan: *open, event: Event::Resumed { state }, ..entry.clone() }, entry.clone()]
+        }
+        (Event::Resumed { .. }, open) if open != Some(&entry.plan) => Vec::new(),
+        (Event::Started { .. } | Event::Finished { .. } | Event::Resumed { .. }, _) => vec![entry.clone()],
+    }
+}
+
+/// Numbers one entry on the head: its file.
+fn record(
+    installation: &str,
+    chain: &Chain,
+    head: &mut Head,
+    entry: &Entry,
+) -> Result<(RepoPath, Vec<u8>), ChainError> {
+    let record = Record {
+        number: head.number + 1,
+        previous: head.digest,
+        installation: installation.to_owned(),
+        unit: entry.unit.clone(),
+        plan: entry.plan,
+        revision: entry.revision,
+        at: entry.at,
+        event: entry.event.clone(),
+    };
+    match &record.event {
+        Event::Started { .. } => drop(head.open.insert(record.unit.clone(), record.plan)),
+        Event::Finished { .. } | Event::Resumed { .. } => drop(head.open.remove(&record.unit)),
+    }
+    let month = record.at.strftime("%Y-%m");
+    let path = format!("audit/{}/{month}/{:08}.json", chain.name(), record.number);
+    let bytes = bytes(&record, &path)?;
+    (head.number, head.digest) = (record.number, Some(Digest::of(&bytes)));
+    Ok((parse_path(&path)?, bytes))
 }
 
 /// Reads a head; no file is the head of an empty chain.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use heddle::sim::faults::{Effect, Fault};
 
 use crate::end::{self, End};
-use crate::stories::{STORIES, Step, Story};
+use crate::stories::{STORIES, Story};
 use crate::world::{World, world};
 use crate::{rules, workers};
 

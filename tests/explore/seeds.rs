@@ -1,9 +1,7 @@
 //! Random worlds by seed: people and misfortunes at random, then peace, in which every world must come to the same end.
 
-use std::time::Duration;
-
 use heddle::model::object::Kind;
-use heddle::sim::faults::{Chance, Fault};
+use heddle::sim::faults::Chance;
 use heddle::sim::store::Target;
 use heddle::sim::store::delete::DeleteOptions;
 use heddle::sim::store::resources::Resource;
@@ -61,7 +59,14 @@ async fn tell(world: &World, seed: u64) -> Result<End, String> {
     }
     commit_fleet(world);
     world.commit_text("notes.md", "the end");
+    let from = world.faults.recorded().len();
     settle(world).await;
+    for effect in &world.faults.recorded()[from..] {
+        tell_if_asked(&format!("{effect:?}"));
+    }
+    for (path, status) in crate::stories::statuses(world) {
+        tell_if_asked(&format!("{path}: {:?} {:?} {:?}", status.state, status.failures, status.refusals));
+    }
     let broken = rules::broken(world, may_recreate);
     // What a person deleted may have a second life and may have been missed; only claims and namespaces may not.
     let broken: Vec<String> = broken
@@ -86,14 +91,17 @@ async fn hard_times(world: &World, dice: &mut Dice) -> bool {
             deleted |= happen(world, dice, round);
         }
         world.faults.by_chance(Some(chance));
-        let _whatever_comes = world.run_until_crash().await;
+        let whatever_comes = world.run_until_crash().await;
+        tell_if_asked(&format!("{whatever_comes:?}"));
         world.faults.by_chance(None);
     }
     deleted
 }
 
 fn happen(world: &World, dice: &mut Dice, round: u64) -> bool {
-    match dice.roll(EVENTS) {
+    let event = dice.roll(EVENTS);
+    tell_if_asked(&format!("round {round}: event {event}"));
+    match event {
         0 => bring_wanted_secrets(world),
         1 => edit(world, "v1", "Service", PEER, &json!({"spec": {"selector": {"fabric.heddle.dev/role": "nobody"}}})),
         2 => edit(world, "v1", "Service", PEER, &json!({"metadata": {"labels": {"heddle.dev/installation": null}}})),
@@ -119,6 +127,14 @@ fn happen(world: &World, dice: &mut Dice, round: u64) -> bool {
         }
     }
     false
+}
+
+/// What happened, when one seed is repeated.
+#[expect(clippy::print_stderr, reason = "whoever repeats a seed wants to read its story")]
+fn tell_if_asked(text: &str) {
+    if std::env::var("HEDDLE_SEED").is_ok() {
+        eprintln!("{text}");
+    }
 }
 
 fn edit(world: &World, api_version: &str, kind: &str, name: &str, change: &serde_json::Value) {

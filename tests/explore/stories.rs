@@ -7,7 +7,7 @@ use heddle::report::unit_report;
 use heddle::report::unit_status::UnitStatus;
 use serde_json::json;
 
-use crate::world::{World, world};
+use crate::world::World;
 
 /// A step of a story.
 pub(crate) type Step = fn(&World);

@@ -24,8 +24,9 @@ fn chain() -> (BTreeMap<RepoPath, Vec<u8>>, Head) {
 #[test]
 fn an_untouched_chain_verifies() {
     let (files, head) = chain();
-    assert_eq!(files.len(), 3);
-    assert_eq!(verify(&files, &head), Ok(3));
+    // Three that started; the first two were closed when the next one did.
+    assert_eq!(files.len(), 5);
+    assert_eq!(verify(&files, &head), Ok(5));
 }
 
 #[test]
@@ -47,6 +48,22 @@ fn a_missing_record_is_found() {
         files.remove(path);
         assert!(verify(&files, &head).is_err(), "{path}");
     }
+}
+
+#[test]
+fn a_plan_that_a_lost_answer_left_open_is_closed_before_the_next_one_starts_or_ends() {
+    let chain = Chain::Fleet;
+    let (_, open) = append("demo", &chain, &Head::default(), &[entry(0)]).unwrap();
+    for event in
+        [Event::Started { changes: Vec::new() }, Event::Finished { changes: Vec::new(), state: UnitState::Held }]
+    {
+        let (files, _) = append("demo", &chain, &open, &[Entry { event, ..entry(1) }]).unwrap();
+        let texts: Vec<String> = files.into_values().map(|bytes| String::from_utf8(bytes).unwrap()).collect();
+        assert!(texts[0].contains("resumed") && texts[0].contains(&entry(0).plan.to_string()), "{texts:?}");
+    }
+    let nothing = Entry { event: Event::Resumed { state: UnitState::Held }, ..entry(1) };
+    let (_, head) = append("demo", &chain, &open, &[nothing]).unwrap();
+    assert_eq!(head, open);
 }
 
 #[test]
