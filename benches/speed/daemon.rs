@@ -36,7 +36,7 @@ pub fn measure_pushes(results: &mut Results, region: &Region, installation: &Ins
         let status = format!("tenants/{tenant}/status.yaml");
         let reported = wait(begin, || {
             let text = installation.host.read(STATUS, &status).ok().flatten().unwrap_or_default();
-            text.contains(&commit) && text.contains("state: converged")
+            text.contains(&commit) && text.contains("state: Converged")
         });
         results.add("heddle: push of one field, until applied", "s", applied.as_secs_f64());
         results.add("heddle: push of one field, until reported", "s", reported.as_secs_f64());

@@ -13,15 +13,17 @@ use crate::desired::unit::DesiredUnit;
 use crate::k8s::health::{self, Health};
 use crate::model::digest::Digest;
 use crate::model::names::{InstallationId, RegionName};
-use crate::model::object::{Kind, ObjectId};
+use crate::model::object::{Kind, ObjectId, ObjectRef};
 use crate::model::revision::Revision;
 use crate::model::unit::UnitId;
+use crate::observed::inventory::Inventory;
+use crate::observed::object::LiveObject;
 use crate::observed::region::{Presence, RegionObservation, RegionUnknown};
 use crate::plan::approval::{self, ApprovedPlan, Consents, Split, StoredChanges};
 use crate::plan::contention::ContendedObjects;
 use crate::plan::diff::World;
 use crate::plan::lint;
-use crate::plan::outcome::{ChangeResult, Failure, UnitOutcome, Workload, WorkloadState};
+use crate::plan::outcome::{Failure, UnitOutcome, Workload, WorkloadState};
 use crate::plan::planner::{self, Input};
 use crate::plan::prune::Declared;
 use crate::plan::unit_plan::{PlanId, UnitPlan};
@@ -106,8 +108,30 @@ pub struct UnitRun {
     pub is_applied: bool,
 }
 
-/// Runs one unit.
-pub async fn run(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, permission: Permission<'_>) -> UnitRun {
+/// How far a unit came before its books are closed.
+#[derive(Debug)]
+pub enum Acted {
+    /// Nothing was to be done, or nothing could be begun.
+    Nothing(Box<UnitRun>),
+    /// Changes were made; [`close`] says how it stands.
+    Changed(Box<Effected>),
+}
+
+/// Changes that were made and are not in the books yet.
+#[derive(Debug)]
+pub struct Effected {
+    outcome: UnitOutcome,
+    plan: UnitPlan,
+    applied: UnitPlan,
+    /// The inventories as they were stored before the changes.
+    kept: BTreeMap<RegionName, Inventory>,
+    executed: Vec<Executed>,
+    /// Whether everything that the unit wants exists, so that others may build on it.
+    pub is_applied: bool,
+}
+
+/// Plans one unit and makes the changes.
+pub async fn act(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, permission: Permission<'_>) -> Acted {
     let (plan, world) = plan(shared, wish, unmet).await;
     let split = approval::split(&plan, shared.consents);
     let mut outcome = UnitOutcome {
@@ -116,27 +140,46 @@ pub async fn run(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, perm
         counts: plan.counts(),
         ..UnitOutcome::empty(wish.unit.clone())
     };
+    let nothing = |outcome, split, plan: UnitPlan| {
+        let after = After { plan: &plan.clone(), split, world: &world };
+        Acted::Nothing(Box::new(finish(outcome, wish, after, (plan, None))))
+    };
     let blocked = !unmet.is_empty() || split.approved.is_empty();
     let (Permission::Apply { branch, only }, false) = (permission, blocked) else {
         if matches!(permission, Permission::Apply { .. }) {
             tidy_inventories(shared, wish, &world, &mut outcome).await;
         }
-        return finish(outcome, wish, After { plan: &plan.clone(), split, world: &world }, (plan, None));
+        return nothing(outcome, split, plan);
     };
     if let Some(refused) = refuse_to_start(&plan, &world, &split.approved, only) {
         outcome.failure = Some(refused);
-        return finish(outcome, wish, After { plan: &plan.clone(), split, world: &world }, (plan, None));
+        return nothing(outcome, split, plan);
     }
     let applied = approved_part(&plan, &split.approved);
     if let Err(failure) = start(shared, wish, branch, (&split.approved, &applied)).await {
         outcome.failure = Some(Failure::Error(failure));
-        let run = finish(outcome, wish, After { plan: &plan.clone(), split, world: &world }, (plan, None));
-        return UnitRun { unrecorded: Some(applied.id()), ..run };
+        return match nothing(outcome, split, plan) {
+            Acted::Nothing(run) => Acted::Nothing(Box::new(UnitRun { unrecorded: Some(applied.id()), ..*run })),
+            changed @ Acted::Changed(_) => changed,
+        };
     }
+    let (mut kept, mut executed) = (BTreeMap::new(), Vec::new());
     match carry_out(shared, wish, &world, &split.approved).await {
-        Ok(results) => outcome.results = results,
+        Ok(done) => (kept, executed) = done,
         Err(failure) => outcome.failure = Some(Failure::Error(failure)),
     }
+    // What Secrets are there decides nothing about whether others may build on this.
+    let is_applied = outcome.failure.is_none() && make_plan(shared, wish, unmet, &world_of(shared, wish)).is_applied();
+    Acted::Changed(Box::new(Effected { outcome, plan, applied, kept, executed, is_applied }))
+}
+
+/// Completes the inventories after the changes and sees how the unit stands.
+///
+/// It is a step of its own because it changes nothing in a network: others' changes go before it.
+pub async fn close(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, effected: Effected) -> UnitRun {
+    let Effected { mut outcome, plan, applied, kept, executed, is_applied: _ } = effected;
+    complete_inventories(shared, wish, kept, &executed).await;
+    outcome.results = executed.into_iter().map(|Executed { result, .. }| result).collect();
     let (after, world) = self::plan(shared, wish, unmet).await;
     let split = approval::split(&after, shared.consents);
     if split.approved.is_empty() && outcome.failure.is_none() {
@@ -171,22 +214,36 @@ async fn plan(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>) -> (Uni
             }
         }
     }
+    (make_plan_with(shared, wish, unmet, (&world, &live)), world)
+}
+
+/// The plan for a world in which no body is known.
+fn make_plan(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, world: &World) -> UnitPlan {
+    make_plan_with(shared, wish, unmet, (world, &BTreeMap::new()))
+}
+
+fn make_plan_with(
+    shared: Shared<'_>,
+    wish: &Wish,
+    unmet: &BTreeSet<UnitId>,
+    (world, bodies): (&World, &BTreeMap<ObjectRef, LiveObject>),
+) -> UnitPlan {
+    let uncontended = ContendedObjects::new();
     let declared = match &wish.desired {
         Some(desired) => Declared::Yes(desired),
         None => Declared::Vanished(&wish.unit),
     };
-    let input = Input {
+    planner::plan(Input {
         installation: shared.installation,
         declared,
         previous: wish.previous.as_deref(),
-        world: &world,
-        bodies: &live,
-        contended,
+        world,
+        bodies,
+        contended: shared.contended.get(&wish.unit).unwrap_or(&uncontended),
         unmet,
         policy: wish.policy,
         budgets: wish.budgets,
-    };
-    (planner::plan(input), world)
+    })
 }
 
 fn world_of(shared: Shared<'_>, wish: &Wish) -> World {
@@ -281,7 +338,7 @@ async fn carry_out(
     wish: &Wish,
     world: &World,
     approved: &ApprovedPlan,
-) -> Result<Vec<ChangeResult>, String> {
+) -> Result<(BTreeMap<RegionName, Inventory>, Vec<Executed>), String> {
     let effects = Effects { installation: shared.installation, regions: shared.reachable, clock: shared.clock };
     let mut kept = BTreeMap::new();
     for region in inventory::regions_of(approved) {
@@ -295,15 +352,24 @@ async fn carry_out(
         kept.insert(region, stored.map_err(|error| crate::telemetry::chain(&error))?);
     }
     let executed = execute::execute(effects, approved, wish.desired.as_deref()).await;
+    Ok((kept, executed))
+}
+
+/// Writes down what came of the changes; the rows are there since before them.
+async fn complete_inventories(
+    shared: Shared<'_>,
+    wish: &Wish,
+    kept: BTreeMap<RegionName, Inventory>,
+    executed: &[Executed],
+) {
     for (region, before) in kept {
         let Some(access) = shared.reachable.get(&region) else { continue };
-        let after = inventory::after(&before, &region, &executed);
-        // What is missing in the stored copy is completed by the next cycle; the rows are there.
+        let after = inventory::after(&before, &region, executed);
+        // What is missing in the stored copy is completed by the next cycle.
         if let Err(error) = inventory::store(shared.installation, access, &wish.unit, &before, after).await {
             tracing::warn!(%region, unit = %wish.unit, error = %crate::telemetry::chain(&error), "inventory not completed");
         }
     }
-    Ok(executed.into_iter().map(|Executed { result, .. }| result).collect())
 }
 
 /// Completes rows that a crash or a lost answer left behind; writes nothing when there are none.
@@ -344,16 +410,14 @@ fn finish(
 
 fn workloads(wish: &Wish, world: &World) -> Vec<Workload> {
     let Some(desired) = &wish.desired else { return Vec::new() };
-    let state =
-        |target: &crate::model::object::ObjectRef| match world.get(&target.region).map(|seen| seen.look_up(&target.id))
-        {
-            Some(Presence::Present(live)) if health::judge(live.generation, &live.health) == Health::Healthy => {
-                WorkloadState::Ready
-            }
-            Some(Presence::Present(_)) => WorkloadState::NotReady,
-            Some(Presence::Absent) => WorkloadState::Absent,
-            Some(Presence::Unknown(_)) | None => WorkloadState::Unknown,
-        };
+    let state = |target: &ObjectRef| match world.get(&target.region).map(|seen| seen.look_up(&target.id)) {
+        Some(Presence::Present(live)) if health::judge(live.generation, &live.health) == Health::Healthy => {
+            WorkloadState::Ready
+        }
+        Some(Presence::Present(_)) => WorkloadState::NotReady,
+        Some(Presence::Absent) => WorkloadState::Absent,
+        Some(Presence::Unknown(_)) | None => WorkloadState::Unknown,
+    };
     let sets = desired.objects.keys().filter(|target| target.id.kind == Kind::StatefulSet);
     sets.map(|target| Workload { object: target.clone(), state: state(target) }).collect()
 }

@@ -199,17 +199,19 @@ pub fn append(
 
 /// The entry with what must stand before it, or nothing where it says nothing.
 fn completed(head: &Head, entry: &Entry) -> Vec<Entry> {
-    let open = head.open.get(&entry.unit);
-    match (&entry.event, open) {
-        (Event::Started { .. }, Some(open)) | (Event::Finished { .. }, Some(open))
-            if matches!(entry.event, Event::Started { .. }) || *open != entry.plan =>
-        {
-            let state = UnitState::Progressing;
-            vec![Entry { plan: *open, event: Event::Resumed { state }, ..entry.clone() }, entry.clone()]
-        }
-        (Event::Resumed { .. }, open) if open != Some(&entry.plan) => Vec::new(),
-        (Event::Started { .. } | Event::Finished { .. } | Event::Resumed { .. }, _) => vec![entry.clone()],
-    }
+    let Some(open) = head.open.get(&entry.unit) else {
+        let says_nothing = matches!(entry.event, Event::Resumed { .. });
+        return if says_nothing { Vec::new() } else { vec![entry.clone()] };
+    };
+    let is_another = match entry.event {
+        // Even the same plan: what became of its first start was never told.
+        Event::Started { .. } => true,
+        Event::Finished { .. } => *open != entry.plan,
+        Event::Resumed { .. } if *open != entry.plan => return Vec::new(),
+        Event::Resumed { .. } => false,
+    };
+    let closing = Entry { plan: *open, event: Event::Resumed { state: UnitState::Progressing }, ..entry.clone() };
+    is_another.then_some(closing).into_iter().chain([entry.clone()]).collect()
 }
 
 /// Numbers one entry on the head: its file.

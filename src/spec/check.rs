@@ -69,6 +69,8 @@ struct World<'a> {
     /// A tenant's regions in the order of its file.
     written_regions: BTreeMap<&'a TenantName, &'a [RegionName]>,
     organizations: BTreeMap<&'a OrganizationRef, (&'a ParsedFile, &'a Organization)>,
+    /// The same by owner, so that a tenant's check does not look at all others.
+    organizations_of: BTreeMap<&'a TenantName, Vec<&'a Organization>>,
     networks: BTreeMap<&'a NetworkRef, (&'a ParsedFile, &'a Network)>,
     approvals: Vec<&'a super::approval::Approval>,
 }
@@ -81,6 +83,7 @@ impl<'a> World<'a> {
             tenants: BTreeMap::new(),
             written_regions: BTreeMap::new(),
             organizations: BTreeMap::new(),
+            organizations_of: BTreeMap::new(),
             networks: BTreeMap::new(),
             approvals: Vec::new(),
         };
@@ -97,6 +100,7 @@ impl<'a> World<'a> {
                 }
                 Some(Document::Organization(organization)) => {
                     world.organizations.insert(&organization.id, (file, organization));
+                    world.organizations_of.entry(&organization.id.tenant).or_default().push(organization);
                 }
                 Some(Document::Network(network)) => {
                     world.networks.insert(&network.id, (file, network));

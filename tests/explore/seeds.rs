@@ -116,7 +116,7 @@ fn happen(world: &World, dice: &mut Dice, round: u64) -> bool {
         5 => drop(world.commit_text("tenants/acme/tenant.yaml", "kind: [")),
         6 => world.faults.tear_watches_after(Some(dice.roll(5))),
         7 => world.faults.expire_next_watch(),
-        8 => world.faults.forbid_list(Kind::Service, round % 2 == 0),
+        8 => world.faults.forbid_list(Kind::Service, round.is_multiple_of(2)),
         9 => world.faults.set_unreachable(dice.roll(2) == 0),
         10 => return delete(world, "v1", "Service", PEER),
         _ => {

@@ -38,7 +38,7 @@ fn amount(text: &str) -> i128 {
 
 pub(super) fn tenant(world: &World<'_>, file: &ParsedFile, tenant: &Tenant, problems: &mut Problems) {
     let mut needs: BTreeMap<&RegionName, Need> = BTreeMap::new();
-    for (_, organization) in world.organizations.values().filter(|(_, o)| o.id.tenant == tenant.name) {
+    for organization in world.organizations_of.get(&tenant.name).into_iter().flatten() {
         collect(organization, &mut needs);
     }
     for (region, need) in needs {
