@@ -22,7 +22,8 @@ impl Manifests {
     /// Writes them.
     pub fn write(region: &Region, name: &str, objects: &[(Stage, Object)]) -> Self {
         let file = region.folder().join(format!("{name}.json"));
-        let text: String = objects.iter().map(|(_, object)| format!("{}\n", object.tree())).collect();
+        let text: String =
+            objects.iter().flat_map(|(_, object)| [object.tree().to_string(), "\n".to_owned()]).collect();
         fs::write(&file, text).expect("a file");
         Self { file }
     }

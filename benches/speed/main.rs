@@ -7,7 +7,6 @@
 
 #![expect(
     unreachable_pub,
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,

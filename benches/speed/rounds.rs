@@ -71,7 +71,7 @@ fn nothing_changed(
         results.add("kubectl: diff", "s", ended.time.as_secs_f64());
         results.add("kubectl: diff, processor", "s", ended.processor);
     };
-    if round % 2 == 0 {
+    if round.is_multiple_of(2) {
         diff(results);
     }
     let plan = process::run(&mut heddle.command(&["plan"]), &heddle.folder.join("plan.log"));

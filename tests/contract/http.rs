@@ -46,6 +46,9 @@ pub struct Stream {
     ended: bool,
 }
 
+/// A status, headers and what follows.
+type Opened = (u16, Vec<(String, String)>, Reader);
+
 impl Endpoint {
     /// A server on loopback that shows a certificate of this authority (PEM).
     pub fn new(port: u16, ca_pem: &str) -> Self {
@@ -81,28 +84,26 @@ impl Endpoint {
 
     /// Opens a stream of lines, such as a watch; a refusal comes back as its answer's status.
     pub fn stream(&self, path: &str, headers: &[(&str, &str)]) -> Result<Stream, u16> {
-        let (status, _, reader) = self.open("GET", path, headers, "").expect("a stream opens");
+        let (status, _, reader) = self.opened(path, headers);
         if status == 200 { Ok(Stream { reader, pending: Vec::new(), ended: false }) } else { Err(status) }
     }
 
-    fn open(
-        &self,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: &str,
-    ) -> std::io::Result<(u16, Vec<(String, String)>, Reader)> {
+    fn opened(&self, path: &str, headers: &[(&str, &str)]) -> Opened {
+        self.open("GET", path, headers, "").expect("a stream opens")
+    }
+
+    fn open(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> std::io::Result<Opened> {
         let socket = TcpStream::connect(("127.0.0.1", self.port))?;
         socket.set_read_timeout(Some(PATIENCE))?;
         socket.set_write_timeout(Some(PATIENCE))?;
-        let name = ServerName::try_from("127.0.0.1").expect("an address is a name");
+        let name = ServerName::try_from("127.0.0.1").map_err(std::io::Error::other)?;
         let session = rustls::ClientConnection::new(Arc::clone(&self.config), name).map_err(std::io::Error::other)?;
         let mut wire = rustls::StreamOwned::new(session, socket);
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n", self.port);
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.extend([name, ": ", value, "\r\n"]);
         }
-        head.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
+        head.extend(["Content-Length: ", &body.len().to_string(), "\r\n\r\n", body]);
         wire.write_all(head.as_bytes())?;
         wire.flush()?;
         let mut reader = BufReader::new(wire);

@@ -54,6 +54,7 @@ fn sample(version: &str, kind: &str, plural: &str, (namespace, name): (&str, &st
 }
 
 /// A ConfigMap with these data.
+#[expect(clippy::needless_pass_by_value, reason = "it is written where it is called")]
 pub fn config_map(namespace: &str, name: &str, data: Value) -> Sample {
     sample("v1", "ConfigMap", "configmaps", (namespace, name), json!({"data": data}))
 }

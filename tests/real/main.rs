@@ -13,6 +13,7 @@
     reason = "a program of tests: a case that cannot go on fails where it stands, and the result is what it prints"
 )]
 
+#[expect(dead_code, reason = "the simulated server uses more of it")]
 #[path = "../contract/contract.rs"]
 mod contract;
 mod git;

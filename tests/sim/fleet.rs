@@ -62,7 +62,8 @@ fn orderers_document(tenant: &str) -> String {
 fn peers_document(tenant: &str, peers: usize) -> String {
     let mut nodes = "  peers:\n".to_owned();
     for peer in 1..=peers {
-        nodes.push_str(&format!("    - {{network: {tenant}/net, name: p{peer}, region: local}}\n"));
+        let peer = peer.to_string();
+        nodes.extend(["    - {network: ", tenant, "/net, name: p", &peer, ", region: local}\n"]);
     }
     organization_document(tenant, "org", &nodes)
 }

@@ -102,14 +102,11 @@ impl Store {
         });
         let mut objects = Vec::new();
         let past = (version < state.version).then(|| state.past(query.resource, version));
-        let mut found: Box<dyn Iterator<Item = (&Key, &Arc<Value>)>> = match &past {
-            Some(past) => {
-                Box::new(past.range(start..).filter(|(key, object)| query.covers(key) && query.matches(object)))
-            }
-            None => {
-                let now = state.range(&start, query.namespace.as_deref());
-                Box::new(now.filter(|(_, object)| query.matches(object)))
-            }
+        let mut found: Box<dyn Iterator<Item = (&Key, &Arc<Value>)>> = if let Some(past) = &past {
+            Box::new(past.range(start..).filter(|(key, object)| query.covers(key) && query.matches(object)))
+        } else {
+            let now = state.range(&start, query.namespace.as_deref());
+            Box::new(now.filter(|(_, object)| query.matches(object)))
         };
         let mut next = None;
         let mut remaining = None;

@@ -19,7 +19,7 @@ pub const CASES: [Named; 3] = [
 ];
 
 /// Generous: it is only awaited in full when there is no wake-up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn watch(world: &World, folder: &Path) -> Wakes {
     let url = folder.display().to_string();

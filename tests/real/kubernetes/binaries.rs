@@ -44,9 +44,9 @@ fn build(module: &str) -> Result<PathBuf, String> {
         key.update(fs::read(source.join(file)).map_err(|error| format!("{module}/{file}: {error}"))?);
     }
     key.update(VERSION);
-    let key: String = key.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let key = key.finalize().iter().take(8).fold(0_u64, |key, byte| (key << 8) | u64::from(*byte));
     let cache = cache_folder()?;
-    let done = cache.join(format!("{module}-{key}"));
+    let done = cache.join(format!("{module}-{key:016x}"));
     if done.is_dir() {
         return Ok(done);
     }

@@ -23,7 +23,7 @@ pub fn install(binaries: &Binaries, region: &Region) -> Result<(), String> {
         .map_err(|error| format!("helm did not start: {error}"))?;
     assert!(rendered.status.success(), "helm: {}", String::from_utf8_lossy(&rendered.stderr));
     let file = region.folder().join("chart.yaml");
-    std::fs::write(&file, &rendered.stdout).expect("the region's folder can be written");
+    std::fs::write(&file, &rendered.stdout).map_err(|error| format!("{}: {error}", file.display()))?;
     let namespace = r#"{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "heddle-system"}}"#;
     let headers = [("Content-Type", "application/json")];
     expect(&Api::admin(region).send("POST", "/api/v1/namespaces", &headers, namespace), 201);

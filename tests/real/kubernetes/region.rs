@@ -19,7 +19,7 @@ use crate::contract::http::Endpoint;
 use crate::contract::server::{Api, Server, User, eventually};
 
 /// How long a server may take to start on a busy machine.
-const START: Duration = Duration::from_secs(120);
+const START: Duration = Duration::from_mins(2);
 
 /// A process that ends with its owner.
 struct Process(Child);
