@@ -125,6 +125,20 @@ impl Reconciler {
         self.known = self.fleet.as_ref().and_then(|fleet| fleet.revision);
         self.rewritten = self.fleet.as_ref().is_some_and(|fleet| fleet.source_rewritten);
         self.open = stored.open;
+        self.remember_begun().await
+    }
+
+    /// What an earlier process was applying when it ended is in force, although no status says so yet.
+    async fn remember_begun(&mut self) -> Result<(), StatusBranchError> {
+        if self.open.is_empty() {
+            return Ok(());
+        }
+        let plans = self.branch.plans(&self.open.values().copied().collect()).await?;
+        for (unit, plan) in &self.open {
+            let read = plans.get(plan).and_then(|bytes| serde_json::from_slice::<PlanDocument>(bytes).ok());
+            let memory = self.units.entry(unit.clone()).or_insert_with(|| UnitMemory::new(None));
+            memory.begun = read.and_then(|plan| plan.revision);
+        }
         Ok(())
     }
 
@@ -183,7 +197,7 @@ impl Reconciler {
 
     async fn wish(&mut self, unit: &UnitId) {
         let Some(tip) = self.tip.clone() else { return };
-        let fallback = self.units.get(unit).and_then(|memory| memory.status()?.revision);
+        let fallback = self.units.get(unit).and_then(UnitMemory::in_force);
         let old = match fallback {
             Some(revision) if !tip.is_valid(unit) => self.old_evaluation(revision).await,
             _ => None,
@@ -201,12 +215,13 @@ impl Reconciler {
         memory.diagnostics = wished.diagnostics;
     }
 
-    /// A process that just started knows what was in force by the unit's status: without it a field that somebody took
-    /// while nobody looked could not be told from one that is new.
+    /// A process that just started knows what was in force by the unit's status and open plan: without it a field that
+    /// somebody took while nobody looked could not be told from one that is new.
     async fn add_previous(&mut self, wish: &mut Wish) {
-        let Some(status) = self.units.get(&wish.unit).and_then(UnitMemory::status) else { return };
-        let is_new = status.wish.is_some_and(|before| before != wish.digest());
-        let Some(revision) = status.revision.filter(|_| is_new && wish.previous.is_none()) else { return };
+        let Some(memory) = self.units.get(&wish.unit).filter(|_| wish.previous.is_none()) else { return };
+        let reported = memory.status().and_then(|status| status.wish);
+        let is_new = memory.begun.is_some() || reported.is_some_and(|before| before != wish.digest());
+        let Some(revision) = memory.in_force().filter(|_| is_new) else { return };
         if let Some(old) = self.old_evaluation(revision).await {
             wish.previous = self.wishes.earlier(&wish.unit, &old);
         }
@@ -344,6 +359,7 @@ impl Reconciler {
             memory.ran(&run, unmet, self.ports.clock.now());
             if applying {
                 let open = self.open.remove(&unit);
+                memory.begun = None;
                 let news = publication::of_run(&run, memory.status(), at, open);
                 memory.news.status = news.status;
                 memory.news.documents.extend(news.documents);

@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::model::diagnostic::Diagnostic;
+use crate::model::revision::Revision;
 use crate::model::unit::UnitId;
 use crate::plan::outcome::{ChangeOutcome, Failure, UnitOutcome, UnitState};
 use crate::report::unit_status::UnitStatus;
@@ -42,6 +43,8 @@ pub struct UnitMemory {
     pub diagnostics: Vec<Diagnostic>,
     /// The status that the branch holds.
     pub published: Option<UnitStatus>,
+    /// The revision that an earlier process was applying when it ended, until this one has looked.
+    pub begun: Option<Revision>,
     /// What the branch does not hold yet.
     pub news: UnitNews,
     /// Whether everything that it wants exists.
@@ -65,6 +68,7 @@ impl UnitMemory {
             wish: None,
             diagnostics: Vec::new(),
             published,
+            begun: None,
             news: UnitNews::default(),
             is_applied: false,
             unmet: BTreeSet::new(),
@@ -73,6 +77,11 @@ impl UnitMemory {
             state: None,
             gave_up: false,
         }
+    }
+
+    /// The revision whose wish is in force.
+    pub fn in_force(&self) -> Option<Revision> {
+        self.begun.or_else(|| self.status()?.revision)
     }
 
     /// The newest status, on the branch or not.

@@ -118,3 +118,25 @@ fn a_process_takes_over_from_one_that_died() {
         assert_eq!(summary.units[&unit("tenant/acme")], UnitState::Converged, "{:?}", states(&summary));
     });
 }
+
+#[test]
+fn what_a_process_was_applying_when_it_died_is_in_force_though_no_status_says_so() {
+    world(7, async |world| {
+        world.commit_quick_start();
+        world.run_once().await.unwrap();
+        let pods = |world: &crate::world::World| {
+            let quota = world.get("v1", "ResourceQuota", "demo-platform", "heddle-quota").unwrap();
+            quota.pointer("/spec/hard/pods").cloned()
+        };
+        world.commit_change("tenants/platform/tenant.yaml", |text| text.replace("pods: 20", "pods: 21"));
+        let begun = world.faults.recorded().last().unwrap().number;
+        // The Lease, taken and renewed, and the `started` record come first.
+        world.faults.at_effect(begun + 4, Fault::CrashAfter);
+        assert!(world.run_until_crash().await.is_none());
+        assert_eq!(pods(world), Some(json!("21")), "{:?}", world.faults.recorded().split_off(usize::try_from(begun).unwrap()));
+        world.commit_text("tenants/platform/tenant.yaml", "kind: [");
+        let summary = world.run_once().await.unwrap();
+        assert_eq!(summary.units[&unit("tenant/platform")], UnitState::Invalid, "{:?}", states(&summary));
+        assert_eq!(pods(world), Some(json!("21")));
+    });
+}
