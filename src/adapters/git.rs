@@ -112,9 +112,14 @@ impl StatusSink for GitRepository {
         self.call(move |copy| copy.documents(tip, &paths)).await
     }
 
-    async fn read_below(&self, tip: Revision, folder: &RepoPath) -> Result<BTreeMap<RepoPath, Vec<u8>>, SourceError> {
-        let folder = folder.clone();
-        self.call(move |copy| copy.documents_below(tip, &folder)).await
+    async fn read_below(
+        &self,
+        tip: Revision,
+        folder: &RepoPath,
+        ending: &str,
+    ) -> Result<BTreeMap<RepoPath, Vec<u8>>, SourceError> {
+        let (folder, ending) = (folder.clone(), ending.to_owned());
+        self.call(move |copy| copy.documents_below(tip, &folder, &ending)).await
     }
 
     async fn publish(

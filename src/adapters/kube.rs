@@ -204,7 +204,7 @@ impl Cluster for KubeCluster {
         let mut query =
             vec![("fieldManager", self.field_manager.as_str()), ("fieldValidation", "Strict"), ("force", force)];
         query.extend(request.dry_run.then_some(("dryRun", "All")));
-        let body = ApplyBody { tree: request.object.tree(), expect: &request.expect }.bytes()?;
+        let body = ApplyBody { tree: &request.object.tree(), expect: &request.expect }.bytes()?;
         let ask = Ask {
             call: apply_call(id, request.dry_run),
             method: Method::PATCH,

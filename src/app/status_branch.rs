@@ -206,10 +206,10 @@ impl StatusBranch {
         let mut stored = Stored::default();
         for folder in ["fleet", "tenants"] {
             let Ok(folder) = RepoPath::parse(folder) else { continue };
-            stored.documents.extend(self.sink.read_below(at, &folder).await.map_err(git)?);
+            stored.documents.extend(self.sink.read_below(at, &folder, "/status.yaml").await.map_err(git)?);
         }
         if let Ok(folder) = RepoPath::parse(audit::HEADS) {
-            let heads = self.sink.read_below(at, &folder).await.map_err(git)?;
+            let heads = self.sink.read_below(at, &folder, ".json").await.map_err(git)?;
             for (path, bytes) in heads {
                 let head = audit::read_head(Some(&bytes), path.as_str()).map_err(StatusBranchError::Audit)?;
                 stored.open.extend(head.open);
@@ -233,7 +233,7 @@ impl StatusBranch {
 /// What a process that just started finds.
 #[derive(Debug, Default)]
 pub struct Stored {
-    /// All documents below `fleet/` and `tenants/`.
+    /// All statuses below `fleet/` and `tenants/`.
     pub documents: BTreeMap<RepoPath, Vec<u8>>,
     /// Plans that started and did not end.
     pub open: BTreeMap<UnitId, PlanId>,

@@ -194,9 +194,9 @@ fn is_fresh_forbidden(error: &ClusterError, identity: &Identity) -> bool {
 fn is_ours(write: Write<'_>, live: &ObservedObject) -> bool {
     let sent = |key: &str| {
         let annotations = write.object.pointer("/metadata/annotations")?;
-        annotations.get(key)?.as_str()
+        annotations.get(key)?.as_str().map(ToOwned::to_owned)
     };
-    live.owner.self_reference.as_deref() == sent(ownership::SELF)
+    live.owner.self_reference.as_deref() == sent(ownership::SELF).as_deref()
 }
 
 /// Paths in conflict that the plan does not allow to take back.

@@ -221,7 +221,7 @@ fn name_of(item: &Value, known: &[&str]) -> String {
 
 /// Whether a desired object has something at a path of a [`FieldDifference`].
 pub fn has_path(object: &Object, path: &str) -> bool {
-    holds(object.tree(), path)
+    holds(&object.tree(), path)
 }
 
 /// Keys may hold dots, so every key that fits the beginning of the path is tried.

@@ -1,7 +1,9 @@
 //! A rendered object: its id and its whole tree.
 //!
 //! Input: a JSON tree with `apiVersion`, `kind`, `metadata`. Output: [`Object`]. It is not validated against a schema
-//! here. Invariant: the id and the tree agree; keys are sorted (`serde_json` without `preserve_order`).
+//! here. Invariants: the id and the tree agree; keys are sorted (`serde_json` without `preserve_order`). The tree is kept
+//! as compact text: every object of a fleet is held as long as the process lives and looked into only when it differs,
+//! and a tree of maps takes many times the memory of its text.
 
 use serde_json::{Map, Value, json};
 
@@ -12,7 +14,7 @@ use crate::model::object::ObjectId;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
     id: ObjectId,
-    tree: Value,
+    text: Box<str>,
 }
 
 impl Object {
@@ -33,7 +35,7 @@ impl Object {
                 None => metadata.remove("namespace"),
             };
         }
-        Self { id, tree: Value::Object(tree) }
+        Self { id, text: Value::Object(tree).to_string().into() }
     }
 
     /// Its id.
@@ -41,18 +43,14 @@ impl Object {
         &self.id
     }
 
-    /// The whole tree.
-    pub fn tree(&self) -> &Value {
-        &self.tree
+    /// The whole tree, read anew from its text.
+    pub fn tree(&self) -> Value {
+        // What `new` wrote always reads.
+        serde_json::from_str(&self.text).unwrap_or_default()
     }
 
-    /// The metadata, for labels and annotations.
-    pub fn metadata_mut(&mut self) -> Option<&mut Map<String, Value>> {
-        self.tree.get_mut("metadata").and_then(Value::as_object_mut)
-    }
-
-    /// A value by JSON pointer.
-    pub fn pointer(&self, pointer: &str) -> Option<&Value> {
-        self.tree.pointer(pointer)
+    /// A copy of the value at a JSON pointer.
+    pub fn pointer(&self, pointer: &str) -> Option<Value> {
+        self.tree().pointer_mut(pointer).map(Value::take)
     }
 }

@@ -30,7 +30,8 @@ const METADATA_UNOWNED: [&str; 10] = [
 
 /// The normal form of a desired object: its tree without what `managedFields` never lists.
 pub fn normal_form(object: &Object) -> Value {
-    let Some(tree) = object.tree().as_object() else { return Value::Null };
+    let tree = object.tree();
+    let Some(tree) = tree.as_object() else { return Value::Null };
     let mut normal = Map::new();
     for (key, value) in tree {
         match key.as_str() {

@@ -162,7 +162,7 @@ mod tests {
     }
 
     fn stored(object: &Object) -> Value {
-        let mut tree = object.tree().clone();
+        let mut tree = object.tree();
         tree["metadata"]["uid"] = json!("inventory-uid");
         tree["metadata"]["resourceVersion"] = json!("7");
         tree

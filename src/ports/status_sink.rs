@@ -37,8 +37,13 @@ pub trait StatusSink: Send + Sync {
     /// Reads documents at a tip by exact path.
     async fn read(&self, tip: Revision, paths: &[RepoPath]) -> Result<BTreeMap<RepoPath, Vec<u8>>, SourceError>;
 
-    /// All documents below a folder at a tip, by path.
-    async fn read_below(&self, tip: Revision, folder: &RepoPath) -> Result<BTreeMap<RepoPath, Vec<u8>>, SourceError>;
+    /// The documents below a folder at a tip whose paths end in `ending`, by path.
+    async fn read_below(
+        &self,
+        tip: Revision,
+        folder: &RepoPath,
+        ending: &str,
+    ) -> Result<BTreeMap<RepoPath, Vec<u8>>, SourceError>;
 
     /// Writes documents as one commit of the instant `at` on top of `parent` and pushes it, expecting the remote branch to be at `parent`
     /// still (or absent). After an unclear answer it reads the remote branch before it says anything.

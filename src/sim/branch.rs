@@ -232,11 +232,16 @@ impl StatusSink for SimRepository {
         Ok(inner.contents(&files))
     }
 
-    async fn read_below(&self, tip: Revision, folder: &RepoPath) -> Result<BTreeMap<RepoPath, Vec<u8>>, SourceError> {
+    async fn read_below(
+        &self,
+        tip: Revision,
+        folder: &RepoPath,
+        ending: &str,
+    ) -> Result<BTreeMap<RepoPath, Vec<u8>>, SourceError> {
         let inner = self.inner();
         let mut files = inner.files(tip)?;
         let prefix = format!("{folder}/");
-        files.retain(|path, _| path.as_str().starts_with(&prefix));
+        files.retain(|path, _| path.as_str().starts_with(&prefix) && path.as_str().ends_with(ending));
         Ok(inner.contents(&files))
     }
 

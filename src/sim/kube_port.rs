@@ -187,7 +187,7 @@ fn target(id: &ObjectId) -> Result<Target<'_>, ClusterError> {
 }
 
 fn config(request: &ApplyRequest<'_>) -> Value {
-    let mut config = request.object.tree().clone();
+    let mut config = request.object.tree();
     if let Some(metadata) = config.get_mut("metadata").and_then(Value::as_object_mut) {
         match &request.expect {
             Expect::Absent => drop(metadata.insert("resourceVersion".into(), Value::from("1"))),

@@ -105,13 +105,15 @@ fn all_documents_below_a_folder_are_read() {
         let heddle = world.heddle();
         let entries = [("tenants/a/s", Some("1")), ("tenants/b/n/s", Some("2")), ("tenantsx/s", Some("3"))];
         let tip = at(publish(&heddle, None, &entries).await);
-        let read = heddle.read_below(tip, &path("tenants")).await.unwrap();
+        let read = heddle.read_below(tip, &path("tenants"), "").await.unwrap();
         assert_eq!(
             read,
             BTreeMap::from([(path("tenants/a/s"), b"1".to_vec()), (path("tenants/b/n/s"), b"2".to_vec())])
         );
-        assert!(heddle.read_below(tip, &path("none")).await.unwrap().is_empty());
-        assert!(heddle.read_below(tip, &path("tenants/a/s")).await.unwrap().is_empty());
+        let some = heddle.read_below(tip, &path("tenants"), "/n/s").await.unwrap();
+        assert_eq!(some, BTreeMap::from([(path("tenants/b/n/s"), b"2".to_vec())]));
+        assert!(heddle.read_below(tip, &path("none"), "").await.unwrap().is_empty());
+        assert!(heddle.read_below(tip, &path("tenants/a/s"), "").await.unwrap().is_empty());
     });
 }
 

@@ -133,7 +133,12 @@ fn what_a_process_was_applying_when_it_died_is_in_force_though_no_status_says_so
         // The Lease, taken and renewed, and the `started` record come first.
         world.faults.at_effect(begun + 4, Fault::CrashAfter);
         assert!(world.run_until_crash().await.is_none());
-        assert_eq!(pods(world), Some(json!("21")), "{:?}", world.faults.recorded().split_off(usize::try_from(begun).unwrap()));
+        assert_eq!(
+            pods(world),
+            Some(json!("21")),
+            "{:?}",
+            world.faults.recorded().split_off(usize::try_from(begun).unwrap())
+        );
         world.commit_text("tenants/platform/tenant.yaml", "kind: [");
         let summary = world.run_once().await.unwrap();
         assert_eq!(summary.units[&unit("tenant/platform")], UnitState::Invalid, "{:?}", states(&summary));

@@ -132,7 +132,7 @@ fn reported() {
         // A new copy reads what the old one wrote.
         let other = world.heddle("other");
         assert_eq!(other.tip().await.unwrap(), Some(second));
-        let read = other.read_below(second, &RepoPath::parse("tenants").unwrap()).await.unwrap();
+        let read = other.read_below(second, &RepoPath::parse("tenants").unwrap(), "").await.unwrap();
         assert_eq!(read.into_values().collect::<Vec<_>>(), [b"one"]);
     });
 }

@@ -144,7 +144,7 @@ pub(super) fn read(
     paths: &[RepoPath],
 ) -> Result<BTreeMap<RepoPath, Vec<u8>>, Fault> {
     let root = root(repository, settings, tip)?;
-    let mut reader = Reader { repository, settings, total: 0, documents: BTreeMap::new() };
+    let mut reader = Reader { repository, settings, ending: "", visited: 0, total: 0, documents: BTreeMap::new() };
     for path in paths {
         match root.get_path(Path::new(path.as_str())) {
             Ok(entry) if entry.kind() == Some(ObjectType::Blob) => reader.add(path.clone(), entry.id())?,
@@ -166,10 +166,10 @@ pub(super) fn read_below(
     repository: &Repository,
     settings: &Settings,
     tip: Revision,
-    folder: &RepoPath,
+    (folder, ending): (&RepoPath, &str),
 ) -> Result<BTreeMap<RepoPath, Vec<u8>>, Fault> {
     let root = root(repository, settings, tip)?;
-    let mut reader = Reader { repository, settings, total: 0, documents: BTreeMap::new() };
+    let mut reader = Reader { repository, settings, ending, visited: 0, total: 0, documents: BTreeMap::new() };
     match root.get_path(Path::new(folder.as_str())) {
         Ok(entry) if entry.kind() == Some(ObjectType::Tree) => reader.walk(folder.as_str(), entry.id(), 0)?,
         Ok(_) => {}
@@ -182,6 +182,8 @@ pub(super) fn read_below(
 struct Reader<'a> {
     repository: &'a Repository,
     settings: &'a Settings,
+    ending: &'a str,
+    visited: u64,
     total: u64,
     documents: BTreeMap<RepoPath, Vec<u8>>,
 }
@@ -201,16 +203,17 @@ impl Reader<'_> {
     fn walk(&mut self, path: &str, id: Oid, depth: usize) -> Result<(), Fault> {
         // Status documents are few and flat; a branch that is not heddle's is not walked to its end.
         let limit = self.settings.limits().files.saturating_mul(10);
-        if depth > DEPTH_MAX || u64::try_from(self.documents.len()).unwrap_or(u64::MAX) > limit {
+        if depth > DEPTH_MAX || self.visited > limit {
             return Err(SourceError::TooMany { limit }.into());
         }
         let tree = self.repository.find_tree(id).map_err(|error| fault::of_objects(self.settings, error))?;
         for entry in &tree {
+            self.visited += 1;
             let Ok(name) = entry.name() else { continue };
             let below = format!("{path}/{name}");
             match entry.kind() {
                 Some(ObjectType::Tree) => self.walk(&below, entry.id(), depth + 1)?,
-                Some(ObjectType::Blob) => {
+                Some(ObjectType::Blob) if below.ends_with(self.ending) => {
                     if let Ok(path) = RepoPath::parse(&below) {
                         self.add(path, entry.id())?;
                     }

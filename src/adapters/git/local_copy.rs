@@ -102,9 +102,10 @@ impl LocalCopy {
         &mut self,
         tip: Revision,
         folder: &RepoPath,
+        ending: &str,
     ) -> Result<BTreeMap<RepoPath, Vec<u8>>, SourceError> {
         let settings = Arc::clone(&self.settings);
-        self.with_revision(tip, |repository, _| documents::read_below(repository, &settings, tip, folder))
+        self.with_revision(tip, |repository, _| documents::read_below(repository, &settings, tip, (folder, ending)))
     }
 
     /// Writes documents on the status branch.

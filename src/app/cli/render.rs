@@ -32,7 +32,7 @@ pub(super) fn run(args: &RenderArgs, output: &mut Output) -> Result<Exit, CliErr
         let known: Vec<&str> = fleet.settings.regions.keys().map(RegionName::as_str).collect();
         return Err(CliError::NoRegion { region: region.to_string(), known: known.join(", ") });
     }
-    let objects: Vec<(&ObjectRef, &serde_json::Value)> = units
+    let objects: Vec<(&ObjectRef, serde_json::Value)> = units
         .iter()
         .flat_map(|unit| unit.objects.iter().map(|(target, wanted)| (target, wanted.object.tree())))
         .filter(|(target, _)| args.region.as_ref().is_none_or(|region| *region == target.region))
@@ -47,7 +47,7 @@ pub(super) fn run(args: &RenderArgs, output: &mut Output) -> Result<Exit, CliErr
             output.remark(&format!("{} in {}\n", counted(objects.len(), "object"), folder.display()))?;
         }
         (None, ObjectFormat::Json) => {
-            let items: Vec<_> = objects.iter().map(|(_, tree)| *tree).collect();
+            let items: Vec<_> = objects.iter().map(|(_, tree)| tree).collect();
             output.json(&serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": items }))?;
         }
         (None, ObjectFormat::Yaml) => {

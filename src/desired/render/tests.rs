@@ -185,7 +185,7 @@ fn every_object_is_as_its_golden_file_says() {
             let id = &key.id;
             let folder = root.join(desired.unit.to_string().replace('/', "."));
             let name = format!("{}.{}.{}.{}", key.region, id.kind, id.namespace.as_deref().unwrap_or("-"), id.name);
-            let mut tree = object.object.tree().clone();
+            let mut tree = object.object.tree();
             // Files within a ConfigMap are golden files of their own, so that people can read them.
             if id.kind == Kind::ConfigMap {
                 for (file, text) in tree["data"].as_object_mut().unwrap() {

@@ -1,7 +1,8 @@
 //! The quick-start on a region that knows heddle only by the chart's accounts.
 //!
-//! Input: a fresh region and the programs. Output: cases. The daemon's own program runs against a bare repository on
-//! this machine. What it did is read from the API server's audit log, and from the repository, never from heddle.
+//! Input: a fresh region and the programs. Output: cases. The daemon's own program runs against Git's own server over
+//! HTTPS with a password. What it did is read from the API server's audit log, from what the Git server was asked, and
+//! from the repository, never from heddle.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use super::binaries::Binaries;
 use super::region::{ControlPlane, Region};
 use super::{chart, status_writer::StatusWriter};
 use crate::contract::server::{Api, Server, expect};
+use crate::git::server::{self as git_server, BOB, Demands, GitServer, git};
 use crate::runner::Case;
 
 /// Their names.
@@ -22,8 +24,8 @@ const FIRST_LIGHT: &str = "first light: the quick-start comes up, needs its Secr
 
 /// The cases.
 pub fn cases(plane: &Arc<ControlPlane>, binaries: &Arc<Binaries>) -> Vec<Case> {
-    if let Err(why) = &binaries.helm {
-        return vec![Case::skipped(FIRST_LIGHT, why.clone())];
+    if let Some(why) = binaries.helm.as_ref().err().cloned().or_else(git_server::missing) {
+        return vec![Case::skipped(FIRST_LIGHT, why)];
     }
     let (plane, binaries) = (Arc::clone(plane), Arc::clone(binaries));
     vec![Case::new(FIRST_LIGHT, move || first_light(&plane, &binaries))]
@@ -34,7 +36,8 @@ fn first_light(plane: &ControlPlane, binaries: &Binaries) {
     chart::install(binaries, &region).expect("helm is there");
     let _writer = StatusWriter::start(Arc::clone(&region) as Arc<dyn Server + Send + Sync>);
     let api = Api::admin(&*region);
-    let (config, repository) = write_config(&region);
+    let remote = GitServer::start(region.folder(), Demands { tls: true, password: Some(BOB) });
+    let config = write_config(&region, &remote);
 
     let first = run(&config);
     assert_eq!(first.status.code(), Some(3), "{}", told(&first));
@@ -51,10 +54,13 @@ fn first_light(plane: &ControlPlane, binaries: &Binaries) {
 
     let writes = audit(&region).iter().filter(|event| is_object_request(event)).count();
     assert!(writes >= 44, "only {writes} object requests were seen, so that their absence would prove nothing");
-    let (before, seen) = (head(&repository), audit(&region).len());
+    let (before, seen, asked_git) = (head(&remote), audit(&region).len(), remote.seen().len());
     let quiet = run(&config);
     assert_eq!(quiet.status.code(), Some(0), "{}", told(&quiet));
-    assert_eq!(head(&repository), before, "a new commit although nothing changed");
+    assert_eq!(head(&remote), before, "a new commit although nothing changed");
+    let posts: Vec<String> =
+        remote.seen().into_iter().skip(asked_git).filter(|request| request.starts_with("POST")).collect();
+    assert!(posts.is_empty(), "more than a look at the branches although nothing changed: {posts:#?}");
     let asked: Vec<String> =
         audit(&region).iter().skip(seen).filter(|event| is_object_request(event)).map(line).collect();
     assert!(asked.is_empty(), "object requests although nothing changed: {asked:#?}");
@@ -101,28 +107,31 @@ fn make_secrets(api: &Api<'_>) {
     }
 }
 
-/// heddle's configuration for the region, and the bare repository that it names.
-fn write_config(region: &Region) -> (PathBuf, PathBuf) {
-    let repository = region.folder().join("fleet.git");
+/// heddle's configuration for the region and the Git server, which holds the quick-start from now on.
+fn write_config(region: &Region, remote: &GitServer) -> PathBuf {
     let work = region.folder().join("fleet");
     copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quick-start"), &work);
-    let (bare, folder) = (repository.display().to_string(), work.display().to_string());
-    git(&["init", "-q", "--bare", "-b", "main", &bare]);
-    git(&["init", "-q", "-b", "main", &folder]);
-    git(&["-C", &folder, "add", "."]);
-    let author = ["-c", "user.name=Ann", "-c", "user.email=ann@fleet.example"];
-    git(&[&["-C", folder.as_str()], &author[..], &["commit", "-q", "-m", "Begin"]].concat());
-    git(&["-C", &folder, "push", "-q", &bare, "main"]);
+    git(&work, &["init", "-q", "-b", "main"]);
+    git(&work, &["add", "."]);
+    git(&work, &["commit", "-q", "-m", "Begin"]);
+    git(&work, &["push", "-q", &remote.repository().display().to_string(), "main"]);
+    fs::write(region.folder().join("token"), BOB.0).expect("the region's folder can be written");
     let uid = Api::admin(region).get("/api/v1/namespaces/kube-system").body["metadata"]["uid"].clone();
     let config = json!({
         "installation": "demo",
         "stateDir": "state",
-        "repository": {"url": bare, "branch": "main", "statusBranch": "heddle/status"},
+        "repository": {
+            "url": remote.url(),
+            "branch": "main",
+            "statusBranch": "heddle/status",
+            "caFile": remote.ca_file(),
+            "credentials": {"file": "token", "for": format!("{}/", remote.origin())},
+        },
         "regions": [{"name": "local", "kubeconfig": region.kubeconfig(), "clusterUid": uid}],
     });
     let path = region.folder().join("heddle.yaml");
     fs::write(&path, config.to_string()).expect("the region's folder can be written");
-    (path, repository)
+    path
 }
 
 fn run(config: &Path) -> Output {
@@ -144,19 +153,8 @@ fn told(output: &Output) -> String {
     format!("exit {code:?}\n{out}\n{err}")
 }
 
-fn head(repository: &Path) -> String {
-    git(&["-C", &repository.display().to_string(), "rev-parse", "heddle/status"])
-}
-
-fn git(arguments: &[&str]) -> String {
-    let output = Command::new("git")
-        .args(arguments)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .output()
-        .expect("git is installed");
-    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+fn head(remote: &GitServer) -> String {
+    git(&remote.repository(), &["rev-parse", "heddle/status"])
 }
 
 fn copy(from: &Path, to: &Path) {

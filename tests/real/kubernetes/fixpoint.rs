@@ -126,7 +126,7 @@ fn check(region: &Region, installation: &str, mut objects: Vec<Object>) {
 fn differences(api: &Api<'_>, object: &Object, manager: &str) -> Vec<String> {
     let query = format!("fieldManager={}&fieldValidation=Strict&force=false", manager.replace('/', "%2F"));
     let path = kinds::object_path(object.id());
-    let apply = || api.apply(&path, &query, object.tree());
+    let apply = || api.apply(&path, &query, &object.tree());
     let first = apply();
     if !matches!(first.status, 200 | 201) {
         return vec![format!("{} {}", first.status, first.message())];

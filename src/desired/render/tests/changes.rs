@@ -249,7 +249,7 @@ fn a_line_holds_no_key_that_stops_the_other() {
     let newer = ["Backoff:", "Throttling:", "ReplicationPolicy:"];
     let file = |text: &str| -> String {
         let desired = rendered(&fleet(), text);
-        let files = desired.objects.values().find_map(|object| object.object.pointer("/data/orderer.yaml").cloned());
+        let files = desired.objects.values().find_map(|object| object.object.pointer("/data/orderer.yaml"));
         files.unwrap().as_str().unwrap().to_owned()
     };
     let (new, old) = (file("network/platform/trade"), file("network/acme/private"));
@@ -269,7 +269,8 @@ fn only_a_network_over_regions_opens_its_ports_to_any_address() {
         let policies = desired.objects.iter().filter(|(key, _)| key.id.kind == Kind::NetworkPolicy);
         policies
             .map(|(_, object)| {
-                let rules = object.object.tree()["spec"]["ingress"].as_array().unwrap();
+                let tree = object.object.tree();
+                let rules = tree["spec"]["ingress"].as_array().unwrap();
                 rules.iter().any(|rule| rule.get("from").is_none())
             })
             .collect()

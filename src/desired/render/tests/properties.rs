@@ -41,18 +41,19 @@ fn values(tree: &Value) -> BTreeMap<String, &Value> {
     found
 }
 
-fn template(object: &DesiredObject) -> Option<&Value> {
+fn template(object: &DesiredObject) -> Option<Value> {
     object.object.pointer("/spec/template")
 }
 
-fn label<'a>(object: &'a DesiredObject, name: &str) -> Option<&'a str> {
-    object.object.tree()["metadata"]["labels"][name].as_str()
+fn label(object: &DesiredObject, name: &str) -> Option<String> {
+    object.object.tree()["metadata"]["labels"][name].as_str().map(ToOwned::to_owned)
 }
 
 #[test]
 fn nothing_is_null_or_empty_but_the_selector_of_all_pods() {
     check(|_, object| {
-        let empty = values(object.object.tree()).into_iter().find(|(path, value)| match value {
+        let tree = object.object.tree();
+        let empty = values(&tree).into_iter().find(|(path, value)| match value {
             Value::Null => true,
             Value::String(text) => text.is_empty(),
             Value::Array(list) => list.is_empty(),
@@ -69,11 +70,12 @@ fn owner_labels_are_complete_on_objects_and_absent_from_templates() {
         [ownership::MANAGED_BY, ownership::INSTALLATION, ownership::TENANT, ownership::UNIT, ownership::PART_OF];
     check(|key, object| {
         let missing = owner.iter().find(|name| label(object, name).is_none_or(|value| value.len() > 63));
-        let reference = object.object.tree()["metadata"]["annotations"][ownership::SELF].as_str();
+        let tree = object.object.tree();
+        let reference = tree["metadata"]["annotations"][ownership::SELF].as_str();
         if reference != Some(&*ownership::self_reference(&installation(), &key.region, &key.id)) {
             return Err("wrong self-reference".into());
         }
-        let text = template(object).map(ToString::to_string).unwrap_or_default();
+        let text = template(object).map(|template| template.to_string()).unwrap_or_default();
         let inherited = owner.iter().chain([&ownership::SELF]).find(|name| text.contains(**name));
         missing.or(inherited).map_or(Ok(()), |name| Err((*name).to_owned()))
     });
@@ -86,8 +88,8 @@ fn every_object_belongs_to_one_unit_and_to_the_tenant_of_its_namespace() {
         for (key, object) in &desired.objects {
             assert!(seen.insert(key.clone()), "{key} is wanted twice");
             assert!(desired.regions.contains(&key.region), "{key} is in no region of its unit");
-            assert_eq!(label(object, ownership::UNIT), Some(desired.unit.label().as_str()), "{key}");
-            assert_eq!(label(object, ownership::TENANT), Some(object.tenant.as_str()), "{key}");
+            assert_eq!(label(object, ownership::UNIT), Some(desired.unit.label().clone()), "{key}");
+            assert_eq!(label(object, ownership::TENANT), Some(object.tenant.to_string()), "{key}");
             let namespace = key.id.namespace.as_deref().unwrap_or(&key.id.name);
             assert_eq!(namespace, format!("demo-{}", object.tenant), "{key}");
             assert_eq!(object.object.id(), &key.id);
@@ -110,7 +112,8 @@ fn names_and_label_values_keep_their_limits() {
         if name.len() > max || !name.bytes().all(fine) || !name.starts_with(|c: char| c.is_ascii_lowercase()) {
             return Err("bad name".into());
         }
-        let labels = object.object.tree()["metadata"]["labels"].as_object().unwrap();
+        let tree = object.object.tree();
+        let labels = tree["metadata"]["labels"].as_object().unwrap();
         labels
             .iter()
             .find(|(_, value)| value.as_str().unwrap().len() > 63)
@@ -123,7 +126,8 @@ fn quantities_are_written_as_the_server_writes_them() {
     // What the fleet says is canonical already; these are the places where a renderer could spoil it.
     let places = ["/resources/", "/hard/", "/limits/0/default", "sizeLimit"];
     check(|_, object| {
-        let found = values(object.object.tree());
+        let tree = object.object.tree();
+        let found = values(&tree);
         let wrong = found.iter().find(|(path, value)| {
             let wanted = places.iter().any(|place| path.contains(place)) && !path.ends_with("/pods");
             let text = value.as_str().filter(|_| wanted);
@@ -146,7 +150,7 @@ fn no_value_looks_like_a_secret() {
 fn an_object_names_exactly_the_secrets_that_its_pod_mounts() {
     check(|_, object| {
         let mut mounted = BTreeSet::new();
-        for (path, value) in values(object.object.tree()) {
+        for (path, value) in values(&object.object.tree()) {
             let whole = path.ends_with("/secret/secretName");
             let part = path.ends_with("/secret/name") || path.ends_with("/secretKeyRef/name");
             if whole || part {
@@ -170,7 +174,7 @@ fn what_a_pod_mounts_besides_secrets_is_rendered_before_it() {
                 });
                 assert!(wanted.is_some_and(|(_, found)| found.stage < object.stage), "{key}: {kind} {name}");
             };
-            for (path, value) in values(object.object.tree()) {
+            for (path, value) in values(&object.object.tree()) {
                 match path.rsplit('/').next() {
                     Some("claimName") => exists(Kind::PersistentVolumeClaim, value),
                     Some("name") if path.ends_with("/configMap/name") => exists(Kind::ConfigMap, value),
@@ -185,7 +189,7 @@ fn what_a_pod_mounts_besides_secrets_is_rendered_before_it() {
 #[test]
 fn pods_pass_the_restricted_standard_and_mount_no_token() {
     check(|_, object| {
-        let Some(pod) = template(object).map(|template| &template["spec"]) else { return Ok(()) };
+        let Some(pod) = template(object).map(|template| template["spec"].clone()) else { return Ok(()) };
         let container = &pod["containers"][0];
         let rules = [
             ("runAsNonRoot", pod["securityContext"]["runAsNonRoot"] == true),
@@ -207,11 +211,12 @@ fn selectors_are_what_the_template_carries_and_ports_are_not_named_grpc() {
     check(|_, object| {
         if let Some(template) = template(object) {
             let selector = object.object.pointer("/spec/selector/matchLabels");
-            if selector != template.pointer("/metadata/labels") {
+            if selector.as_ref() != template.pointer("/metadata/labels") {
                 return Err("selector and template differ".into());
             }
         }
-        let found = values(object.object.tree());
+        let tree = object.object.tree();
+        let found = values(&tree);
         let port = found.iter().find(|(path, value)| {
             path.contains("/ports/")
                 && path.ends_with("/name")
@@ -227,7 +232,7 @@ fn a_peer_is_never_restarted_for_a_failed_health_check_and_an_orderer_is_reached
         let role = label(object, "fabric.heddle.dev/role").unwrap_or_default();
         let tree = object.object.tree();
         let container = &tree["spec"]["template"]["spec"]["containers"][0];
-        let wrong = match (key.id.kind, role) {
+        let wrong = match (key.id.kind, role.as_str()) {
             (Kind::StatefulSet, "peer" | "ca") => container["livenessProbe"].get("tcpSocket").is_none(),
             (Kind::StatefulSet, "orderer") => container["readinessProbe"].get("tcpSocket").is_none(),
             (Kind::Service, "orderer") => tree["spec"]["publishNotReadyAddresses"] != true,
