@@ -73,3 +73,33 @@ fn every_case_has_a_name_of_its_own() {
     names.dedup();
     assert_eq!(names.len(), all);
 }
+
+/// The rows of the page's table of facts: the cases that a row names, and where it says that they run.
+fn facts(page: &str) -> Vec<(Vec<&str>, &str)> {
+    let rows = page.lines().filter(|line| line.starts_with('|')).skip(2);
+    rows.map(|row| {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        (cells[1].split('`').filter(|part| !part.trim().is_empty()).collect(), cells[2])
+    })
+    .collect()
+}
+
+#[test]
+fn the_page_of_facts_names_them_by_cases_that_exist_and_says_where_they_run() {
+    let cases = contract::cases();
+    let page = include_str!("../../docs/api-server-facts.md");
+    let mut wrong = Vec::new();
+    let facts = facts(page);
+    for (named, place) in &facts {
+        assert!(!named.is_empty());
+        for name in named {
+            let found = cases.iter().find(|case| case.name == *name);
+            let says = found.map(|case| if case.real_only { "real only" } else { "both" });
+            if says != Some(*place) {
+                wrong.push(format!("{name}: the page says {place}, the suite {says:?}"));
+            }
+        }
+    }
+    assert_eq!(wrong, [""; 0]);
+    assert!(facts.len() > 25);
+}

@@ -76,7 +76,7 @@ static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(read_sources);
 
 fn read_sources() -> Vec<Source> {
     let crates = crates();
-    let paths = ["src", "tests"].iter().flat_map(|folder| files_below(root(), folder));
+    let paths = ["src", "tests", "benches"].iter().flat_map(|folder| files_below(root(), folder));
     paths
         .map(|path| {
             let text = std::fs::read_to_string(root().join(&path)).unwrap();
@@ -89,7 +89,7 @@ fn read_sources() -> Vec<Source> {
 fn roots(sources: &[Source]) -> BTreeSet<String> {
     let is_root = |path: &str| {
         ["src/lib.rs", "src/main.rs"].contains(&path)
-            || (path.starts_with("tests/") && path.ends_with("/main.rs") && path.matches('/').count() == 2)
+            || (!path.starts_with("src/") && path.ends_with("/main.rs") && path.matches('/').count() == 2)
     };
     sources.iter().map(|source| source.path.clone()).filter(|path| is_root(path)).collect()
 }

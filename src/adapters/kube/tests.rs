@@ -171,7 +171,7 @@ async fn a_list_goes_on_where_its_page_ended_and_a_broken_item_fails_it() {
     assert_eq!((last.next, last.resource_version.as_str()), (None, "9"));
     assert_eq!(cluster.list(Kind::Service, None).await.unwrap_err().category(), "malformed");
     let selector = "labelSelector=app.kubernetes.io%2Fmanaged-by%3Dheddle%2Cheddle.dev%2Finstallation%3Ddemo";
-    assert_eq!(script.seen()[1].line, format!("GET /api/v1/services?{selector}&limit=500&continue=a%3Db"));
+    assert_eq!(script.seen()[1].line, format!("GET /api/v1/services?{selector}&limit=100&continue=a%3Db"));
     assert_eq!(script.seen()[1].user, "system:serviceaccount:heddle-system:heddle-observer");
 }
 
