@@ -108,7 +108,8 @@ impl Refusal {
                 "put the entry back with `lifecycle: Decommissioned`; when its objects are gone the entry may go"
             }
             Self::OverBudget { .. } => {
-                "delete in smaller steps, or raise `budgets.deletes` in a commit of its own first"
+                "delete in smaller steps, or raise `spec.budgets.deletes` of fleet.yaml in a commit of its own first; nothing of \
+                 this plan is deleted meanwhile"
             }
         }
     }

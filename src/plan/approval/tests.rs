@@ -96,5 +96,5 @@ fn an_approval_from_another_folder_or_of_a_plan_that_cannot_be_read_grants_nothi
 #[test]
 fn nothing_runs_on_a_target_that_a_held_change_names() {
     let plan = plan(&[update("a", Risk::Routine), update("b", Risk::Routine), deletion("a", "u")]);
-    check(outcome(&plan, &[], &[]), &["update b"], &["delete a", "update a"]);
+    check(outcome(&plan, &[], &[]), &["update b"], &["update a", "delete a"]);
 }
