@@ -21,6 +21,7 @@ use heddle::sim::clock::SimClock;
 use heddle::sim::controllers;
 use heddle::sim::faults::Faults;
 use heddle::sim::kube_port::{Request, SimCluster};
+use heddle::sim::store::delete::DeleteOptions;
 use heddle::sim::store::resources::Resource;
 use heddle::sim::store::write::{PatchKind, WriteOptions};
 use heddle::sim::store::{Store, Target};
@@ -114,6 +115,12 @@ impl World {
         self.store.patch(Target { resource, namespace, name }, PatchKind::Merge, change, options).unwrap();
     }
 
+    /// Deletes an object as an administrator.
+    pub(crate) fn delete(&self, api_version: &str, kind: &str, namespace: &str, name: &str) {
+        let resource = resource(api_version, kind);
+        self.store.delete(Target { resource, namespace, name }, DeleteOptions::default()).unwrap();
+    }
+
     /// An object as the server keeps it.
     pub(crate) fn get(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Option<Value> {
         let resource = resource(api_version, kind);
@@ -153,6 +160,12 @@ impl World {
     pub(crate) fn commit_text(&self, path: &str, text: &str) -> Revision {
         let documents = BTreeMap::from([(RepoPath::parse(path).unwrap(), Some(text.as_bytes().to_vec()))]);
         self.repository.commit(&documents, "Change")
+    }
+
+    /// A file of the spec branch.
+    pub(crate) fn text(&self, path: &str) -> String {
+        let bytes = self.repository.file(&RepoPath::parse(path).unwrap()).unwrap();
+        String::from_utf8(bytes).unwrap()
     }
 
     /// Removes one file.
