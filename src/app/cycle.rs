@@ -29,7 +29,6 @@ use crate::report::unit_status::{self, UnitStatus};
 use crate::spec::approval::Approval;
 use crate::spec::parse::Limits;
 
-use super::codes;
 use super::evaluation::{Evaluation, Evaluator};
 use super::memory::{Next, UnitMemory};
 use super::publication::{self, FleetNews};
@@ -138,7 +137,7 @@ impl Reconciler {
         let fetched = self.fetch_newest().await;
         // What passes by itself is not worth a commit.
         let lasting = |error: &&SourceError| matches!(error.retry(), Retry::Never | Retry::OnChange);
-        self.trouble = fetched.as_ref().err().filter(lasting).map(source_trouble);
+        self.trouble = fetched.as_ref().err().filter(lasting).map(publication::source_trouble);
         fetched
     }
 
@@ -469,14 +468,6 @@ impl Reconciler {
             .values()
             .any(|memory| memory.is_unpublished() && (memory.is_at_rest() || !memory.news.entries.is_empty()))
     }
-}
-
-fn source_trouble(error: &SourceError) -> Diagnostic {
-    let why = crate::telemetry::chain(error);
-    Diagnostic::error(
-        codes::CUT_OFF,
-        format!("the specs cannot be read, so what was wanted last stays in force: {why}"),
-    )
 }
 
 fn approvals_of(evaluation: &Evaluation) -> &[Approval] {
