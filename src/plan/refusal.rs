@@ -84,6 +84,19 @@ impl Refusal {
         })
     }
 
+    /// Whether it only keeps something from being deleted: what is wanted exists all the same.
+    pub fn is_about_deletions(&self) -> bool {
+        match self {
+            Self::Vanished { .. } | Self::OverBudget { .. } => true,
+            Self::Foreign { .. }
+            | Self::OtherUnit { .. }
+            | Self::Lost { .. }
+            | Self::Immutable { .. }
+            | Self::Conflict { .. }
+            | Self::Contended { .. } => false,
+        }
+    }
+
     /// What to do.
     pub fn hint(&self) -> &'static str {
         match self {

@@ -105,7 +105,7 @@ impl UnitPlan {
             Op::Create | Op::Update(_) => true,
             Op::Delete => false,
         });
-        !builds && !waits_for_state && self.refusals.is_empty()
+        !builds && !waits_for_state && self.refusals.iter().all(Refusal::is_about_deletions)
     }
 
     /// Counts by operation: created, updated, deleted.

@@ -1,19 +1,13 @@
-//! Bad days of a plan, through the whole loop: what vanishes, what is too much, what belongs to others, and a history,
-//! a source or a status branch that is not what it was.
+//! Bad days of a plan, through the whole loop: what vanishes, what is too much, what leaves properly, a rewritten history
+//! and what belongs to others.
 
-use heddle::app::driver::{DriverError, Goal};
-use heddle::app::exit::Exit;
-use heddle::app::status_branch::StatusBranchError;
 use heddle::plan::outcome::UnitState;
-use heddle::ports::source::SourceError;
 use heddle::report::audit::Event;
-use heddle::sim::faults::Fault;
-use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
+use serde_json::json;
 
 use crate::people::{
     ACME, ACME_TENANT, ORDERERS, PLATFORM_TENANT, TRADE, all_approved, approve, begin, deleted_since, fleet_report,
-    held, leaving, names_of, now, records, report, says, settle, status, statuses, with_leaving_peer, with_second_peer,
+    held, image, leaving, names_of, now, records, report, says, status, statuses, with_leaving_peer, with_second_peer,
     written,
 };
 use crate::world::{World, all_are, states, unit, world};
@@ -21,12 +15,6 @@ use crate::world::{World, all_are, states, unit, world};
 const NETWORK: &str = "network/platform/trade";
 const ORGANIZATION: &str = "organization/acme/acme";
 const NOTHING: Vec<String> = Vec::new();
-
-/// What a unit's workload runs.
-fn image(world: &World, namespace: &str, name: &str) -> String {
-    let set = world.get("apps/v1", "StatefulSet", namespace, name).unwrap();
-    set.pointer("/spec/template/spec/containers/0/image").and_then(Value::as_str).unwrap().to_owned()
-}
 
 // ---- budgets
 
@@ -129,6 +117,21 @@ fn a_network_that_vanishes_is_held_and_comes_back_without_a_write() {
 fn a_tenants_folder_that_vanishes_is_held_and_comes_back_without_a_write() {
     let vanished = ["tenant/acme", ORGANIZATION];
     world(35, async |world| vanish(world, &[ACME_TENANT, ACME], &vanished, &[NETWORK]).await);
+}
+
+#[test]
+fn what_builds_on_a_unit_that_vanished_is_still_kept_up() {
+    world(48, async |world| {
+        begin(world).await;
+        world.commit_removal(ACME);
+        world.run_once().await.unwrap();
+        let change = json!({"spec": {"selector": {"fabric.heddle.dev/role": "nobody"}}});
+        world.edit("v1", "Service", "demo-acme", "trade-acme-peer1-a29dd58b", &change);
+        written(world);
+        let summary = world.run_once().await.unwrap();
+        assert_eq!(summary.units[&unit(NETWORK)], UnitState::Invalid, "{:?}", states(&summary));
+        assert_eq!(written(world), ["apply services demo-acme/trade-acme-peer1-a29dd58b"]);
+    });
 }
 
 // ---- what leaves properly
@@ -234,95 +237,6 @@ fn after_rewritten_history_routine_changes_run_and_restarts_wait_for_one_approva
     });
 }
 
-// ---- the status branch
-
-#[test]
-fn a_status_branch_that_refuses_pushes_keeps_everything_from_beginning() {
-    world(38, async |world| {
-        begin(world).await;
-        let (before, commits) = (world.store.version(), world.repository.status_commits());
-        world.faults.fail_pushes(Fault::Refused, u64::MAX);
-        world.commit_change(TRADE, |text| text.replace("3.1.5", "3.1.6"));
-        written(world);
-        let error = world.run_once().await.unwrap_err();
-        assert!(matches!(&error, DriverError::StatusBranch(StatusBranchError::Refused { .. })), "{error:?}");
-        assert!(heddle::telemetry::chain(&error).contains("pre-receive hook declined"), "{error:?}");
-        assert_eq!((written(world), deleted_since(world, before)), (NOTHING, NOTHING));
-        assert_eq!(world.repository.status_commits(), commits);
-        world.faults.fail_pushes(Fault::Refused, 0);
-        let summary = world.run_once().await.unwrap();
-        assert!(all_are(&summary, UnitState::Converged), "{:?}", states(&summary));
-        assert!(image(world, "demo-acme", "trade-acme-peer1-a29dd58b").ends_with("3.1.6"));
-    });
-}
-
-#[test]
-fn a_repair_waits_for_no_push_and_a_process_that_cannot_report_says_why() {
-    world(39, async |world| {
-        begin(world).await;
-        world.faults.fail_pushes(Fault::Refused, u64::MAX);
-        let change = json!({"spec": {"selector": {"fabric.heddle.dev/role": "nobody"}}});
-        world.edit("v1", "Service", "demo-acme", "acme-ca", &change);
-        written(world);
-        assert!(world.run_once().await.is_err());
-        assert_eq!(written(world), ["apply services demo-acme/acme-ca"]);
-        world.faults.fail_pushes(Fault::Refused, 0);
-        let summary = world.run_once().await.unwrap();
-        assert!(all_are(&summary, UnitState::Converged), "{:?}", states(&summary));
-    });
-}
-
-#[test]
-fn work_that_began_ends_and_is_told_by_the_next_process() {
-    world(40, async |world| {
-        begin(world).await;
-        world.commit_change(PLATFORM_TENANT, |text| text.replace("pods: 20", "pods: 21"));
-        // The `started` record is let through, then the host refuses.
-        let started = world.faults.effects();
-        let repository = world.repository.clone();
-        let faults = world.faults.clone();
-        let commits = repository.status_commits();
-        let watcher = tokio::spawn(async move {
-            while repository.status_commits() == commits {
-                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-            }
-            faults.fail_pushes(Fault::Refused, u64::MAX);
-        });
-        for effect in 1..40 {
-            let slow = Fault::Slow(std::time::Duration::from_millis(50));
-            world.faults.at_effect(started + effect, slow);
-        }
-        let error = world.run_once().await.unwrap_err();
-        watcher.await.unwrap();
-        assert!(matches!(&error, DriverError::StatusBranch(StatusBranchError::Refused { .. })), "{error:?}");
-        let quota = world.get("v1", "ResourceQuota", "demo-platform", "heddle-quota").unwrap();
-        assert_eq!(quota.pointer("/spec/hard/pods"), Some(&json!("21")), "what began was ended");
-        assert!(matches!(records(world, "tenant-platform").last().unwrap().event, Event::Started { .. }));
-        world.faults.fail_pushes(Fault::Refused, 0);
-        let summary = world.run_once().await.unwrap();
-        assert!(all_are(&summary, UnitState::Converged), "{:?}", states(&summary));
-        let last = records(world, "tenant-platform").pop().unwrap();
-        assert_eq!((last.unit, last.event), (unit("tenant/platform"), Event::Resumed { state: UnitState::Converged }));
-    });
-}
-
-#[test]
-fn a_push_that_loses_its_race_is_made_on_the_new_tip() {
-    world(41, async |world| {
-        begin(world).await;
-        world.faults.fail_pushes(Fault::Conflict, 3);
-        world.commit_change(PLATFORM_TENANT, |text| text.replace("pods: 20", "pods: 21"));
-        let summary = world.run_once().await.unwrap();
-        assert!(all_are(&summary, UnitState::Converged), "{:?}", states(&summary));
-        assert!(world.status("another-writer").is_some(), "what the other one wrote is kept");
-        let records = records(world, "tenant-platform");
-        let [.., started, finished] = records.as_slice() else { panic!("{records:?}") };
-        assert_eq!((&started.unit, started.plan), (&unit("tenant/platform"), finished.plan));
-        assert!(matches!((&started.event, &finished.event), (Event::Started { .. }, Event::Finished { .. })));
-        assert!(records.iter().zip(1..).all(|(record, number)| record.number == number), "{records:?}");
-    });
-}
-
 // ---- what belongs to others
 
 #[test]
@@ -366,91 +280,5 @@ fn a_name_that_another_installation_took_first_is_not_taken_over() {
         assert_eq!(world.get("v1", "Namespace", "", "demo-acme"), theirs);
         let words = ["Namespace demo-acme", "belongs to somebody else", "installation other"];
         says(&report(world, "tenant/acme"), &words);
-    });
-}
-
-// ---- the source
-
-#[test]
-fn a_branch_that_is_gone_ends_a_single_run_and_a_daemon_keeps_what_was_wanted() {
-    world(44, async |world| {
-        begin(world).await;
-        let before = now(world);
-        let tip = world.run_once().await.unwrap().revision.unwrap();
-        let stop = CancellationToken::new();
-        let daemon = tokio::spawn(world.driver(Goal::Forever, &stop).run());
-        tokio::time::sleep(std::time::Duration::from_secs(40)).await;
-        world.repository.remove_branch();
-        tokio::time::sleep(std::time::Duration::from_mins(2)).await;
-        let change = json!({"spec": {"selector": {"fabric.heddle.dev/role": "nobody"}}});
-        world.edit("v1", "Service", "demo-acme", "acme-ca", &change);
-        tokio::time::sleep(std::time::Duration::from_mins(2)).await;
-        let service = world.get("v1", "Service", "demo-acme", "acme-ca").unwrap();
-        assert_ne!(service.pointer("/spec/selector/fabric.heddle.dev~1role"), Some(&json!("nobody")));
-        says(&fleet_report(world), &["HDL1007", "branch", "stays in force"]);
-        stop.cancel();
-        daemon.await.unwrap().unwrap();
-        assert_eq!(deleted_since(world, before), NOTHING);
-        let error = world.run_once().await.unwrap_err();
-        assert!(matches!(&error, DriverError::Source(SourceError::BranchGone { .. })), "{error:?}");
-        world.repository.reset(tip);
-        let summary = world.run_once().await.unwrap();
-        assert!(all_are(&summary, UnitState::Converged), "{:?}", states(&summary));
-        assert!(!fleet_report(world).contains("HDL1007"));
-    });
-}
-
-/// A fleet document that cannot be used stops nothing that runs and changes nothing.
-async fn without_fleet(world: &World, text: Option<&str>, code: &str) {
-    begin(world).await;
-    let before = now(world);
-    let good = status(world, NETWORK).revision;
-    written(world);
-    match text {
-        Some(text) => world.commit_text("fleet.yaml", text),
-        None => world.commit_removal("fleet.yaml"),
-    };
-    let summary = world.run_once().await.unwrap();
-    assert!(all_are(&summary, UnitState::Invalid), "{:?}", states(&summary));
-    let exit = Exit::worst(summary.units.values().map(|state| Exit::of_state(*state)));
-    assert_eq!((exit, summary.problems), (Exit::Person, true));
-    assert_eq!((written(world), deleted_since(world, before)), (NOTHING, NOTHING));
-    assert_eq!(status(world, NETWORK).revision, good);
-    let revision = good.unwrap().to_string();
-    says(&report(world, NETWORK), &["the last good ones stay in force", code, "fleet.yaml", &revision]);
-    // What was wanted last is still kept up.
-    let change = json!({"spec": {"selector": {"fabric.heddle.dev/role": "nobody"}}});
-    world.edit("v1", "Service", "demo-acme", "acme-ca", &change);
-    world.run_once().await.unwrap();
-    assert_eq!(written(world), ["apply services demo-acme/acme-ca"]);
-    world.commit_change("fleet.yaml", ToOwned::to_owned);
-    let summary = settle(world).await;
-    assert!(all_are(&summary, UnitState::Converged), "{:?}", states(&summary));
-    assert_eq!((written(world), deleted_since(world, before)), (NOTHING, NOTHING));
-}
-
-#[test]
-fn without_a_fleet_document_the_last_good_revision_stays_in_force() {
-    world(45, async |world| without_fleet(world, None, "HDL1004").await);
-}
-
-#[test]
-fn with_a_broken_fleet_document_the_last_good_revision_stays_in_force() {
-    world(46, async |world| without_fleet(world, Some("kind: ["), "HDL2003").await);
-}
-
-#[test]
-fn an_empty_tree_holds_everything_and_deletes_nothing() {
-    world(47, async |world| {
-        begin(world).await;
-        let before = now(world);
-        written(world);
-        for file in ["fleet.yaml", TRADE, ORDERERS, ACME, PLATFORM_TENANT, ACME_TENANT] {
-            world.commit_removal(file);
-        }
-        let summary = world.run_once().await.unwrap();
-        assert!(all_are(&summary, UnitState::Invalid), "{:?}", states(&summary));
-        assert_eq!((written(world), deleted_since(world, before)), (NOTHING, NOTHING));
-        says(&report(world, NETWORK), &["HDL1004", "the last good ones stay in force"]);
     });
 }

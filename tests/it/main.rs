@@ -10,6 +10,7 @@
 
 mod apply;
 mod approvals;
+mod bad_days_loop;
 mod bad_days_plan;
 #[expect(dead_code, reason = "the suite on real servers uses more of it")]
 #[path = "../contract/contract.rs"]

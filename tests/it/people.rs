@@ -169,6 +169,12 @@ pub(crate) fn names_of(world: &World, api_version: &str, kind: &str) -> Vec<Stri
     objects.iter().map(|o| format!("{}/{}", text(o, "/metadata/namespace"), text(o, "/metadata/name"))).collect()
 }
 
+/// What a workload runs.
+pub(crate) fn image(world: &World, namespace: &str, name: &str) -> String {
+    let set = world.get("apps/v1", "StatefulSet", namespace, name).unwrap();
+    set.pointer("/spec/template/spec/containers/0/image").and_then(Value::as_str).unwrap().to_owned()
+}
+
 /// What heddle wrote since the last call, as `verb resource namespace/name`.
 pub(crate) fn written(world: &World) -> Vec<String> {
     let requests = world.take_object_requests();
