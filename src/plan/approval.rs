@@ -158,9 +158,9 @@ pub fn consents_needed(held: &UnitPlan) -> BTreeSet<TenantName> {
     held.changes.iter().map(|change| change.tenant.clone()).collect()
 }
 
-/// What a plan stores for later approvals.
+/// What whoever agrees to a plan agrees to: its changes, and those whose turn comes later.
 pub fn stored_changes(plan: &UnitPlan) -> StoredChanges {
-    plan.changes.iter().map(|change| (change.id.clone(), change.precondition.digest())).collect()
+    plan.changes.iter().chain(&plan.deferred).map(|change| (change.id.clone(), change.precondition.digest())).collect()
 }
 
 #[cfg(test)]

@@ -133,6 +133,21 @@ fn a_push_that_loses_its_race_is_made_on_the_new_tip() {
     });
 }
 
+// ---- what was shown
+
+#[test]
+fn what_was_shown_is_done_to_its_end_although_nodes_restart_in_turn() {
+    world(50, async |world| {
+        begin(world).await;
+        world.commit_change(TRADE, |text| text.replace("3.1.5", "3.1.6"));
+        let summary = world.apply_what_is_shown().await.unwrap();
+        assert!(all_are(&summary, UnitState::Converged), "{:?}", states(&summary));
+        for peer in ["trade-acme-peer1-a29dd58b", "trade-acme-peer2-a29dd58b"] {
+            assert!(image(world, "demo-acme", peer).ends_with("3.1.6"), "{peer}");
+        }
+    });
+}
+
 // ---- the source
 
 #[test]
