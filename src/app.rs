@@ -4,6 +4,7 @@
 //! its room below.
 
 pub mod cli;
+pub mod codes;
 pub mod config;
 pub mod cycle;
 pub mod demo;

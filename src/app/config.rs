@@ -25,16 +25,8 @@ use crate::spec::places::Places;
 use crate::spec::schema::{self, Compiled};
 use crate::spec::{rules, settings_file};
 
+use super::codes::{CREDENTIALS, DUPLICATE_REGION, LONE_CONTEXT, REPOSITORY, VALUE};
 use super::wiring::RegionSettings;
-
-/// A value that does not read into its type although the schema takes it.
-const VALUE: Code = Code(1901);
-/// The repository's settings do not fit together.
-const REPOSITORY: Code = Code(1902);
-/// Two regions have one name.
-const DUPLICATE_REGION: Code = Code(1903);
-/// Credentials that say two places, or none.
-const CREDENTIALS: Code = Code(1904);
 
 static SCHEMA: LazyLock<Compiled> = LazyLock::new(schema::compile::<Document>);
 
@@ -190,7 +182,8 @@ fn parse(file: Option<&RepoPath>, bytes: &[u8], folder: &Path) -> Result<Config,
     let repository = repository(&document, folder).map_err(|(code, pointer, message)| {
         problems.push(problem(code, pointer, message));
     });
-    problems.extend(duplicates(&document, &places).map(|found| found.in_file(file)));
+    let of_regions = duplicates(&document, &places).chain(lone_contexts(&document, &places));
+    problems.extend(of_regions.map(|found| found.in_file(file)));
     let regions = document.regions.iter().map(|region| region_settings(region, folder)).collect();
     match (repository, problems.is_empty()) {
         (Ok(repository), true) => Ok(Config {
@@ -252,6 +245,18 @@ fn duplicates<'a>(document: &'a Document, places: &'a Places) -> impl Iterator<I
         Diagnostic::error(DUPLICATE_REGION, format!("the region `{}` stands twice in the list", region.name))
             .at(places.get(&pointer), pointer)
             .hint("one region is one cluster; remove one of the two")
+    })
+}
+
+/// A context is a part of a kubeconfig: without one, the account of the pod would be used and the context forgotten.
+fn lone_contexts<'a>(document: &'a Document, places: &'a Places) -> impl Iterator<Item = Diagnostic> + 'a {
+    let lone = |region: &Region| region.context.is_some() && region.kubeconfig.is_none();
+    document.regions.iter().enumerate().filter(move |(_, region)| lone(region)).map(|(at, region)| {
+        let pointer = format!("/regions/{at}/context");
+        let message = format!("the region `{}` names a context, but no kubeconfig that holds it", region.name);
+        Diagnostic::error(LONE_CONTEXT, message)
+            .at(places.get(&pointer), pointer)
+            .hint("name the file under `kubeconfig`; without both, heddle uses the account of the pod that it runs in")
     })
 }
 
@@ -319,6 +324,22 @@ regions:
         );
         let twice = format!("{GOOD}  - name: eu-west\n");
         check(&twice, &["heddle.yaml:11:11: error[HDL1903]: the region `eu-west` stands twice in the list"]);
+    }
+
+    #[test]
+    fn a_context_without_its_kubeconfig_is_told_and_not_forgotten() {
+        check(
+            &GOOD.replace("kubeconfig: eu.kubeconfig", "context: eu"),
+            &[
+                "heddle.yaml:9:14: error[HDL1905]: the region `eu-west` names a context, but no kubeconfig that holds it",
+            ],
+        );
+        let text = GOOD.replace("    kubeconfig:", "    context: eu\n    kubeconfig:");
+        let config = parse(None, text.as_bytes(), Path::new("/")).unwrap();
+        assert_eq!(
+            config.regions[0].access,
+            Access::File { path: "/eu.kubeconfig".into(), context: Some("eu".into()) }
+        );
     }
 
     #[test]

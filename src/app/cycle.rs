@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::diagnostic::Diagnostic;
 use crate::model::names::{InstallationId, RegionName};
+use crate::model::retry::Retry;
 use crate::model::revision::Revision;
 use crate::model::unit::UnitId;
 use crate::observed::region::RegionUnknown;
@@ -75,6 +76,8 @@ pub struct Reconciler {
     wishes: Wishes,
     tip: Option<Evaluation>,
     rewritten: bool,
+    /// Why the source cannot be read, where a person must mend it.
+    trouble: Option<Diagnostic>,
     /// What the newest revision was, before this process read any.
     known: Option<Revision>,
     units: BTreeMap<UnitId, UnitMemory>,
@@ -99,6 +102,7 @@ impl Reconciler {
             wishes,
             tip: None,
             rewritten: false,
+            trouble: None,
             known: None,
             units: BTreeMap::new(),
             labels: BTreeMap::new(),
@@ -144,17 +148,38 @@ impl Reconciler {
 
     /// Asks the source for a newer revision; says whether there was one.
     pub async fn fetch(&mut self) -> Result<bool, SourceError> {
+        let fetched = self.fetch_newest().await;
+        // What passes by itself is not worth a commit.
+        let lasting = |error: &&SourceError| matches!(error.retry(), Retry::Never | Retry::OnChange);
+        self.trouble = fetched.as_ref().err().filter(lasting).map(publication::source_trouble);
+        fetched
+    }
+
+    /// Whether the source cannot be read, for a reason that a person must mend.
+    pub fn is_cut_off(&self) -> bool {
+        self.trouble.is_some()
+    }
+
+    async fn fetch_newest(&mut self) -> Result<bool, SourceError> {
         let before = self.tip.as_ref().and_then(|tip| tip.revision);
         let fetched = self.ports.source.fetch(before.or(self.known)).await?;
         if before == Some(fetched.revision) {
             return Ok(false);
         }
         let tip = self.evaluator.evaluate(&*self.ports.source, fetched.revision).await?;
-        // A commit on top of a rewritten history is somebody's word that it is meant.
-        self.rewritten = fetched.rewritten || (self.rewritten && self.known == Some(fetched.revision));
+        // A commit on top of a rewritten history is somebody's word that it is meant, but for what is held because of it:
+        // the commit may be a neighbour's, who knows nothing of it.
+        let stays = || self.known == Some(fetched.revision) || self.holds_restarts();
+        self.rewritten = fetched.rewritten || (self.rewritten && stays());
         self.known = Some(fetched.revision);
         self.adopt(tip).await;
         Ok(true)
+    }
+
+    /// Whether anything is held that would run by itself had history not been rewritten.
+    fn holds_restarts(&self) -> bool {
+        let mut held = self.units.values().filter_map(|memory| memory.status()?.held.as_ref());
+        held.any(|held| held.restarts > 0)
     }
 
     /// Takes a revision, or a folder, as the newest one.
@@ -428,7 +453,7 @@ impl Reconciler {
         FleetNews {
             revision: self.tip.as_ref().and_then(|tip| tip.revision).or(self.known),
             rewritten: self.rewritten,
-            problems: loose.map(unit_status::finding).collect(),
+            problems: self.trouble.iter().chain(loose).map(unit_status::finding).collect(),
             regions: self.region_states(),
             units: units
                 .filter_map(|(unit, memory)| {

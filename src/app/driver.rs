@@ -268,6 +268,8 @@ impl Driver {
                     return Ok(Some(self.summary(false)));
                 }
                 self.publish().await?;
+            } else if self.reconciler.is_cut_off() {
+                self.publish().await?;
             }
             self.wait(started).await;
         }

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::revision::Revision;
 use crate::model::unit::UnitId;
+use crate::model::waiting::WaitingOn;
 use crate::plan::outcome::{ChangeOutcome, Failure, UnitOutcome, UnitState};
 use crate::report::unit_status::UnitStatus;
 
@@ -59,6 +60,8 @@ pub struct UnitMemory {
     pub state: Option<UnitState>,
     /// Whether trying again soon is not worth waiting for.
     pub gave_up: bool,
+    /// Whether a part of it goes on by itself while another waits for a person.
+    pub goes_on: bool,
 }
 
 impl UnitMemory {
@@ -76,6 +79,7 @@ impl UnitMemory {
             failures: 0,
             state: None,
             gave_up: false,
+            goes_on: false,
         }
     }
 
@@ -115,7 +119,9 @@ impl UnitMemory {
         let acted = run.applied.is_some() && run.outcome.failure.is_none();
         self.failures = if failed(&run.outcome) { self.failures.saturating_add(1) } else { 0 };
         self.gave_up = self.failures >= FAILURES_MAX || (state == UnitState::Failed && !is_transient(&run.outcome));
+        self.goes_on = goes_on(&run.outcome);
         self.next = match state {
+            _ if self.goes_on && state.is_at_rest() => Next::At(after(now, SAFETY_PAUSE)),
             UnitState::Converged | UnitState::Waiting | UnitState::Held | UnitState::Refused | UnitState::Invalid => {
                 Next::AfterNews
             }
@@ -135,13 +141,21 @@ impl UnitMemory {
     pub fn is_at_rest(&self) -> bool {
         match (self.state, self.next) {
             (None, _) | (_, Next::Now) => false,
-            (Some(state), _) => self.gave_up || state.is_at_rest(),
+            (Some(state), _) => self.gave_up || (state.is_at_rest() && !self.goes_on),
         }
     }
 }
 
 /// After so many failures in a row a single run gives up.
 const FAILURES_MAX: u32 = 4;
+
+/// Whether nodes still restart in turn, or objects still go. Without its Secret a node never gets ready, so nobody's turn
+/// comes before a person brings it.
+fn goes_on(outcome: &UnitOutcome) -> bool {
+    let in_turn = |wait: &WaitingOn| matches!(wait, WaitingOn::Restart { .. } | WaitingOn::Deletion { .. });
+    let needs_secret = |wait: &WaitingOn| matches!(wait, WaitingOn::Secret { .. });
+    outcome.waits.iter().any(in_turn) && !outcome.waits.iter().any(needs_secret)
+}
 
 fn failed(outcome: &UnitOutcome) -> bool {
     matches!(outcome.state(), UnitState::Failed | UnitState::Stale)

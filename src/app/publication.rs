@@ -8,17 +8,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use crate::model::diagnostic::Diagnostic;
 use crate::model::names::RegionName;
 use crate::model::revision::{RepoPath, Revision};
 use crate::model::unit::UnitId;
 use crate::plan::outcome::UnitState;
 use crate::plan::unit_plan::{PlanId, UnitPlan};
+use crate::ports::source::SourceError;
 use crate::ports::status_sink::Documents;
 use crate::report::audit::{self, Entry, Event};
 use crate::report::fleet_status::{self, FleetStatus};
 use crate::report::unit_status::{self, AppliedNow, Finding, UnitStatus};
 use crate::report::{plan_document, plan_text, unit_report};
 
+use super::codes;
 use super::status_yaml;
 use super::unit_run::UnitRun;
 
@@ -95,6 +98,15 @@ pub fn status_documents(unit: &UnitId, status: Option<&UnitStatus>) -> Documents
         put("REPORT.md", Some(unit_report::render(status).into_bytes()));
     }
     documents
+}
+
+/// A source that cannot be read until a person mends it, as a problem of the fleet.
+pub fn source_trouble(error: &SourceError) -> Diagnostic {
+    let why = crate::telemetry::chain(error);
+    Diagnostic::error(
+        codes::CUT_OFF,
+        format!("the specs cannot be read, so what was wanted last stays in force: {why}"),
+    )
 }
 
 /// What the fleet's own status says beside its units.

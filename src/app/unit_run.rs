@@ -401,10 +401,12 @@ fn finish(
     outcome.waits.clone_from(&after.plan.waits);
     outcome.refusals.clone_from(&after.plan.refusals);
     outcome.foreign_fields.clone_from(&after.plan.foreign_fields);
+    outcome.left_behind.clone_from(&after.plan.left_behind);
     outcome.pending = after.split.approved.changes().len();
     outcome.workloads = workloads(wish, after.world);
     let is_applied = after.plan.is_applied() && outcome.failure.is_none();
     outcome.held = after.split.held;
+    outcome.idle_approvals = after.split.idle;
     UnitRun { outcome, plan, applied, unrecorded: None, is_applied }
 }
 

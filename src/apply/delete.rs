@@ -116,8 +116,7 @@ async fn read(delete: Delete<'_>) -> Result<Found, ClusterError> {
     if ours {
         Ok(Found::Ours(live))
     } else {
-        let says = live.owner.self_reference.as_deref().unwrap_or("nothing").chars().take(200).collect();
-        Ok(Found::Other(ChangeOutcome::Foreign { says }))
+        Ok(Found::Other(ChangeOutcome::Foreign { says: live.owner.says(delete.installation.as_str()) }))
     }
 }
 

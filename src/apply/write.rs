@@ -150,7 +150,7 @@ async fn read_back(write: Write<'_>, absent_is_retried: bool) -> Step {
         Ok(Some(live)) => {
             let live = live.observed;
             if !is_ours(write, &live) {
-                let says = live.owner.self_reference.as_deref().unwrap_or("nothing").chars().take(200).collect();
+                let says = live.owner.says(&sent(write, "labels", ownership::INSTALLATION).unwrap_or_default());
                 return Step::finished(Written::without_live(ChangeOutcome::Foreign { says }));
             }
             write.region.record(&live);
@@ -192,11 +192,14 @@ fn is_fresh_forbidden(error: &ClusterError, identity: &Identity) -> bool {
 }
 
 fn is_ours(write: Write<'_>, live: &ObservedObject) -> bool {
-    let sent = |key: &str| {
-        let annotations = write.object.pointer("/metadata/annotations")?;
-        annotations.get(key)?.as_str().map(ToOwned::to_owned)
-    };
-    live.owner.self_reference.as_deref() == sent(ownership::SELF).as_deref()
+    let others = |label: &str| Some(label) != sent(write, "labels", ownership::INSTALLATION).as_deref();
+    live.owner.self_reference.as_deref() == sent(write, "annotations", ownership::SELF).as_deref()
+        && !live.owner.installation.as_deref().is_some_and(others)
+}
+
+/// A label or annotation of what is sent.
+fn sent(write: Write<'_>, place: &str, key: &str) -> Option<String> {
+    write.object.pointer("/metadata")?.get(place)?.get(key)?.as_str().map(ToOwned::to_owned)
 }
 
 /// Paths in conflict that the plan does not allow to take back.

@@ -5,9 +5,13 @@
 //! can never come out.
 
 use crate::k8s::ownership::SYSTEM_NAMESPACE;
+use crate::model::diagnostic::Code;
 use crate::model::digest::Digest;
 use crate::model::names::{InstallationId, NodeName, TenantName};
 use crate::model::unit::{NetworkRef, OrganizationRef};
+
+/// A tenant's namespace would be one of Kubernetes' own or heddle's.
+pub const RESERVED_NAMESPACE: Code = Code(3901);
 
 /// Longest StatefulSet name whose pods still get their `controller-revision-hash` label (63 less a hyphen and ten).
 const WORKLOAD_MAX: usize = 52;
@@ -19,6 +23,12 @@ pub fn namespace(installation: &InstallationId, tenant: &TenantName) -> Option<S
     let name = bounded(&format!("{installation}-{tenant}"), NAMESPACE_MAX);
     let reserved = name == SYSTEM_NAMESPACE || name == "default" || name.starts_with("kube-");
     (!reserved).then_some(name)
+}
+
+/// The installation under which the tenant's namespace would be heddle's own, if there is one.
+pub fn reserving(tenant: &TenantName) -> Option<InstallationId> {
+    let installation = SYSTEM_NAMESPACE.strip_suffix(tenant.as_str())?.strip_suffix('-')?;
+    InstallationId::parse(installation).ok()
 }
 
 /// The workload name of a node: `<network>-<organization>-<node>`, with the network's hash when another tenant holds
@@ -66,6 +76,12 @@ mod tests {
         assert_eq!(named("heddle", "system"), None);
         assert_eq!(named("kube", "system"), None);
         assert_eq!(named("prod", "acme").as_deref(), Some("prod-acme"));
+    }
+
+    #[test]
+    fn the_one_installation_that_reserves_a_tenants_name_is_known() {
+        let reserving = |t: &str| reserving(&TenantName::parse(t).unwrap()).map(|id| id.to_string());
+        assert_eq!((reserving("system").as_deref(), reserving("acme"), reserving("m")), (Some("heddle"), None, None));
     }
 
     #[test]

@@ -42,6 +42,21 @@ pub struct OwnerEvidence {
     pub self_reference: Option<Box<str>>,
 }
 
+impl OwnerEvidence {
+    /// What the object says it is, in words and bounded; another installation than `ours` is named.
+    pub fn says(&self, ours: &str) -> String {
+        let itself = self.self_reference.as_deref();
+        let others = self.installation.as_deref().filter(|label| *label != ours);
+        let says = match (itself, others) {
+            (None, None) => "nothing".to_owned(),
+            (Some(itself), None) => itself.to_owned(),
+            (None, Some(others)) => format!("of installation {others}"),
+            (Some(itself), Some(others)) => format!("{itself} of installation {others}"),
+        };
+        says.chars().take(300).collect()
+    }
+}
+
 /// Our `managedFields` entry (manager ours, operation Apply, no subresource).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {

@@ -7,13 +7,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::change::{Change, ChangeId, Risk};
+use super::change::{Change, ChangeId, Op, Risk};
 use super::unit_plan::{PlanId, UnitPlan};
 use crate::model::digest::Digest;
 use crate::model::names::TenantName;
 use crate::model::unit::UnitId;
 use crate::model::waiting::WaitingOn;
 use crate::spec::approval::{Approval, ApprovedChanges};
+use idle::IdleApproval;
+
+pub mod idle;
 
 /// What a stored plan says it would do: change id to the digest of its precondition.
 pub type StoredChanges = BTreeMap<ChangeId, Digest>;
@@ -69,6 +72,8 @@ pub struct Split {
     pub approved: ApprovedPlan,
     /// What is held, as a plan of its own; none when nothing is.
     pub held: Option<UnitPlan>,
+    /// Approvals that seem to be meant for what is held and grant nothing of it.
+    pub idle: BTreeSet<IdleApproval>,
 }
 
 /// Which risks run by themselves.
@@ -101,15 +106,21 @@ pub fn split(plan: &UnitPlan, consents: Consents<'_>) -> Split {
             None => held.push(change.clone()),
         }
     }
+    // One consent covers all restarts, though they happen one after the other.
+    held.extend(plan.deferred.iter().filter(|change| consent(change, consents).is_none()).cloned());
     let held_targets: BTreeSet<_> = held.iter().map(|change| change.target.clone()).collect();
     let (blocked, approved): (Vec<_>, Vec<_>) =
         approved.into_iter().partition(|(change, _)| held_targets.contains(&change.target));
     held.extend(blocked.into_iter().map(|(change, _)| change));
     let held = (!held.is_empty()).then(|| held_plan(plan, held));
-    Split { approved: ApprovedPlan { unit: plan.unit.clone(), changes: approved }, held }
+    let idle = held.iter().flat_map(|held| idle::find(held, consents)).collect();
+    Split { approved: ApprovedPlan { unit: plan.unit.clone(), changes: approved }, held, idle }
 }
 
-fn held_plan(plan: &UnitPlan, changes: Vec<Change>) -> UnitPlan {
+fn held_plan(plan: &UnitPlan, mut changes: Vec<Change>) -> UnitPlan {
+    // The same changes are the same plan, whosever turn comes first. Deletions have their order and stay last.
+    let builds = |change: &Change| (change.op != Op::Delete).then(|| (change.stage, change.target.clone()));
+    changes.sort_by_cached_key(|change| (change.op == Op::Delete, builds(change)));
     let mut held = UnitPlan { changes, ..UnitPlan::empty(plan.unit.clone()) };
     held.waits.insert(WaitingOn::Approval { plan: held.id().short(), changes: held.changes.len() });
     held
@@ -126,16 +137,20 @@ fn consent(change: &Change, consents: Consents<'_>) -> Option<Consent> {
     }
 }
 
-fn grants(approval: &Approval, change: &Change, stored: &BTreeMap<PlanId, StoredChanges>) -> bool {
-    let named = match &approval.changes {
+/// Whether an approval is about a change of its plan.
+fn names(approval: &Approval, change: &Change) -> bool {
+    match &approval.changes {
         ApprovedChanges::All => true,
         ApprovedChanges::Some(ids) => ids.contains(change.id.as_str()),
-    };
+    }
+}
+
+fn grants(approval: &Approval, change: &Change, stored: &BTreeMap<PlanId, StoredChanges>) -> bool {
     let unchanged = stored
         .get(&PlanId(approval.plan))
         .and_then(|changes| changes.get(&change.id))
         .is_some_and(|precondition| *precondition == change.precondition.digest());
-    approval.tenant == change.tenant && named && unchanged
+    approval.tenant == change.tenant && names(approval, change) && unchanged
 }
 
 /// The tenants whose approval a held plan needs.
@@ -143,9 +158,9 @@ pub fn consents_needed(held: &UnitPlan) -> BTreeSet<TenantName> {
     held.changes.iter().map(|change| change.tenant.clone()).collect()
 }
 
-/// What a plan stores for later approvals.
+/// What whoever agrees to a plan agrees to: its changes, and those whose turn comes later.
 pub fn stored_changes(plan: &UnitPlan) -> StoredChanges {
-    plan.changes.iter().map(|change| (change.id.clone(), change.precondition.digest())).collect()
+    plan.changes.iter().chain(&plan.deferred).map(|change| (change.id.clone(), change.precondition.digest())).collect()
 }
 
 #[cfg(test)]

@@ -135,8 +135,7 @@ pub fn foreign(
     let expected = ownership::self_reference(installation, &target.region, &target.id);
     let says = live.owner.self_reference.as_deref();
     if says != Some(&*expected) || live.owner.installation.as_deref() != Some(installation.as_str()) {
-        let says = says.unwrap_or("nothing").chars().take(200).collect();
-        return Some(Refusal::Foreign { object: target.clone(), says });
+        return Some(Refusal::Foreign { object: target.clone(), says: live.owner.says(installation.as_str()) });
     }
     let label = live.owner.unit.as_deref().unwrap_or_default();
     (label != unit.label()).then(|| Refusal::OtherUnit { object: target.clone(), label: label.to_owned() })

@@ -22,6 +22,8 @@ use crate::observed::region::Presence;
 pub struct Admitted {
     /// Changes that may happen.
     pub changes: Vec<Change>,
+    /// Changes that may not happen yet.
+    pub deferred: Vec<Change>,
     /// A wait for each change that may not yet.
     pub waits: BTreeSet<WaitingOn>,
 }
@@ -42,7 +44,8 @@ pub fn admit(changes: Vec<Change>, desired: &DesiredUnit, world: &World, budget:
             *in_group += 1;
             admitted.changes.push(change);
         } else {
-            admitted.waits.insert(WaitingOn::Restart { object: change.target, down: *in_group, budget });
+            admitted.waits.insert(WaitingOn::Restart { object: change.target.clone(), down: *in_group, budget });
+            admitted.deferred.push(change);
         }
     }
     admitted

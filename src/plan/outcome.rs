@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::approval::Consent;
+use super::approval::idle::IdleApproval;
 use super::change::Change;
 use super::refusal::Refusal;
 use super::unit_plan::{Counts, ForeignField, UnitPlan};
@@ -125,12 +126,16 @@ pub struct UnitOutcome {
     pub results: Vec<ChangeResult>,
     /// What is held.
     pub held: Option<UnitPlan>,
+    /// Approvals that grant nothing of it.
+    pub idle_approvals: BTreeSet<IdleApproval>,
     /// What it waits for.
     pub waits: BTreeSet<WaitingOn>,
     /// What is refused.
     pub refusals: BTreeSet<Refusal>,
     /// What others added in guarded places.
     pub foreign_fields: BTreeSet<ForeignField>,
+    /// What exists and is not wanted any more, of a kind that no plan deletes.
+    pub left_behind: BTreeSet<ObjectRef>,
     /// What kept the plan from being carried out at all.
     pub failure: Option<Failure>,
     /// Changes that could have been made and are not made yet.
@@ -190,9 +195,11 @@ impl UnitOutcome {
             counts: Counts::default(),
             results: Vec::new(),
             held: None,
+            idle_approvals: BTreeSet::new(),
             waits: BTreeSet::new(),
             refusals: BTreeSet::new(),
             foreign_fields: BTreeSet::new(),
+            left_behind: BTreeSet::new(),
             failure: None,
             pending: 0,
             workloads: Vec::new(),

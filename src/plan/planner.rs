@@ -2,7 +2,8 @@
 //!
 //! Input: [`Input`]. Output: [`UnitPlan`]; before it, [`bodies_needed`] says which live bodies the comparison of fields
 //! wants. Pure and total: it answers for any world. Invariants: every desired object is equal, in a change, in a wait
-//! or in a refusal; deletions come last and only when nothing of the unit is refused or unknown.
+//! or in a refusal; deletions come last, and each is judged by itself (`prune`): what is refused elsewhere in the unit,
+//! or unknown in another region, stops none, or a lost region would keep every other node from leaving.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,6 +69,7 @@ pub fn plan(input: Input<'_>) -> UnitPlan {
     let pruned = prune::prune(input.installation, input.declared, input.world);
     plan.refusals.extend(pruned.refusals);
     plan.waits.extend(pruned.waits);
+    plan.left_behind = pruned.left_behind;
     let budget = input.budgets.deletes;
     if pruned.deletions.len() > budget as usize {
         plan.refusals.insert(Refusal::OverBudget { deletes: pruned.deletions.len(), budget });
@@ -101,6 +103,7 @@ fn build(input: Input<'_>, desired: &DesiredUnit) -> UnitPlan {
     }
     let admitted = disruption::admit(changes, desired, input.world, input.budgets.restarts);
     plan.changes = admitted.changes;
+    plan.deferred = admitted.deferred;
     plan.waits.extend(admitted.waits);
     plan.changes.sort_by(|a, b| (a.stage, &a.target).cmp(&(b.stage, &b.target)));
     plan.waits.extend(readiness::waits(desired, input.world));

@@ -28,6 +28,8 @@ pub struct Prune {
     pub refusals: BTreeSet<Refusal>,
     /// What cannot be judged yet.
     pub waits: BTreeSet<WaitingOn>,
+    /// What exists, is not wanted, and is of a kind that no plan deletes.
+    pub left_behind: BTreeSet<ObjectRef>,
 }
 
 /// Whether the unit is declared in the revision at all.
@@ -78,11 +80,19 @@ fn candidate(
     object: &ObjectRef,
     (seen, row): (&RegionObservation, &Row),
 ) {
-    if kinds::info(object.id.kind).protected || row.uid.is_none() {
+    if row.uid.is_none() {
         return;
     }
+    let protected = kinds::info(object.id.kind).protected;
     let live = match seen.look_up(&object.id) {
         Presence::Absent => return,
+        Presence::Present(live) if protected => {
+            if row.uid.as_ref() == Some(&live.uid) {
+                prune.left_behind.insert(object.clone());
+            }
+            return;
+        }
+        Presence::Unknown(_) if protected => return,
         Presence::Present(live) => live,
         Presence::Unknown(why) => {
             prune.waits.insert(unobserved(object, object.id.kind, why));

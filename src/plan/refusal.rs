@@ -84,6 +84,19 @@ impl Refusal {
         })
     }
 
+    /// Whether it only keeps something from being deleted: what is wanted exists all the same.
+    pub fn is_about_deletions(&self) -> bool {
+        match self {
+            Self::Vanished { .. } | Self::OverBudget { .. } => true,
+            Self::Foreign { .. }
+            | Self::OtherUnit { .. }
+            | Self::Lost { .. }
+            | Self::Immutable { .. }
+            | Self::Conflict { .. }
+            | Self::Contended { .. } => false,
+        }
+    }
+
     /// What to do.
     pub fn hint(&self) -> &'static str {
         match self {
@@ -108,7 +121,8 @@ impl Refusal {
                 "put the entry back with `lifecycle: Decommissioned`; when its objects are gone the entry may go"
             }
             Self::OverBudget { .. } => {
-                "delete in smaller steps, or raise `budgets.deletes` in a commit of its own first"
+                "delete in smaller steps, or raise `spec.budgets.deletes` of fleet.yaml in a commit of its own first; nothing of \
+                 this plan is deleted meanwhile"
             }
         }
     }

@@ -60,12 +60,16 @@ pub struct UnitPlan {
     pub unit: UnitId,
     /// What changes, in order: creations and updates by stage, then deletions in reverse.
     pub changes: Vec<Change>,
+    /// Changes whose turn comes later, each with its wait: known already, so that one consent can cover all of them.
+    pub deferred: Vec<Change>,
     /// What it waits for.
     pub waits: BTreeSet<WaitingOn>,
     /// What it does not do.
     pub refusals: BTreeSet<Refusal>,
     /// What others added.
     pub foreign_fields: BTreeSet<ForeignField>,
+    /// What exists and is not wanted any more, of a kind that no plan deletes.
+    pub left_behind: BTreeSet<ObjectRef>,
 }
 
 impl UnitPlan {
@@ -74,9 +78,11 @@ impl UnitPlan {
         Self {
             unit,
             changes: Vec::new(),
+            deferred: Vec::new(),
             waits: BTreeSet::new(),
             refusals: BTreeSet::new(),
             foreign_fields: BTreeSet::new(),
+            left_behind: BTreeSet::new(),
         }
     }
 
@@ -99,7 +105,7 @@ impl UnitPlan {
             Op::Create | Op::Update(_) => true,
             Op::Delete => false,
         });
-        !builds && !waits_for_state && self.refusals.is_empty()
+        !builds && !waits_for_state && self.refusals.iter().all(Refusal::is_about_deletions)
     }
 
     /// Counts by operation: created, updated, deleted.

@@ -60,7 +60,8 @@ pub fn render(status: &FleetStatus) -> String {
     }
     text.push('\n');
     if status.source_rewritten {
-        text.push_str("\nHistory was rewritten: everything but routine changes is held.\n");
+        text.push_str("\nHistory was rewritten: the branch does not contain the revision that was read before. Routine changes go on; what \
+             restarts a node needs an approval, see the units that are held.\n");
     }
     if !status.problems.is_empty() {
         text.push_str("\n## Problems\n\n");

@@ -26,6 +26,11 @@ pub fn render(status: &UnitStatus) -> String {
         "Fields that others added (heddle leaves them; remove them yourself if they are not meant)",
         &status.foreign_fields,
     );
+    list(
+        &mut text,
+        "Left behind (no plan deletes what may hold a ledger or keys; delete it yourself when nobody needs it)",
+        &status.left_behind,
+    );
     workloads(&mut text, status);
     if let Some(last) = &status.last_change {
         let _infallible = write!(
@@ -77,8 +82,9 @@ fn held(text: &mut String, status: &UnitStatus) {
     let Some(held) = &status.held else { return };
     let _infallible = write!(
         text,
-        "\n## Needs your approval\n\n{} change(s) are held in [plan {}](/plans/{}/{}.md). Read it; if you agree, commit:\n",
+        "\n## Needs your approval\n\n{} change(s) are held{} in [plan {}](/plans/{}/{}.md). Read it; if you agree, commit:\n",
         held.changes,
+        if held.restarts > 0 { format!(" ({} restart a node)", held.restarts) } else { String::new() },
         held.plan.short(),
         held.plan.0.short(2),
         held.plan.0.hex(),
@@ -91,6 +97,12 @@ fn held(text: &mut String, status: &UnitStatus) {
             code(&file),
             block("yaml", &approval(&held.plan.to_string(), &held.plan.short()))
         );
+    }
+    if !held.idle_approvals.is_empty() {
+        text.push_str("\nThese approvals grant nothing of it:\n\n");
+        for idle in &held.idle_approvals {
+            let _infallible = writeln!(text, "- {}", inline(idle));
+        }
     }
 }
 

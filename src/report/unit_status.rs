@@ -59,6 +59,9 @@ pub struct UnitStatus {
     /// Fields that others put into guarded places.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub foreign_fields: Vec<String>,
+    /// What exists and is not wanted any more, of a kind that no plan deletes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_behind: Vec<String>,
     /// Workloads by region.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<String, BTreeMap<String, String>>")]
@@ -81,8 +84,19 @@ pub struct HeldStatus {
     pub plan: PlanId,
     /// How many changes it holds.
     pub changes: usize,
+    /// How many of them restart a node.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub restarts: usize,
     /// Whose folders the approvals belong into.
     pub approvals_from: Vec<String>,
+    /// Approvals that seem to be meant for it and grant nothing of it, each with the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub idle_approvals: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// A coded finding.
@@ -152,7 +166,9 @@ pub fn status(outcome: &UnitOutcome, applied: Option<AppliedNow>, before: Option
     let held = outcome.held.as_ref().map(|plan| HeldStatus {
         plan: plan.id(),
         changes: plan.changes.len(),
+        restarts: plan.counts().disruptive,
         approvals_from: crate::plan::approval::consents_needed(plan).iter().map(ToString::to_string).collect(),
+        idle_approvals: outcome.idle_approvals.iter().map(ToString::to_string).collect(),
     });
     let last_change =
         applied.map(|now| last_change(outcome, now)).or_else(|| before.and_then(|status| status.last_change.clone()));
@@ -181,6 +197,7 @@ pub fn status(outcome: &UnitOutcome, applied: Option<AppliedNow>, before: Option
             .iter()
             .map(|field| format!("{}: {} (by {})", field.object, field.path, field.manager))
             .collect(),
+        left_behind: outcome.left_behind.iter().map(ToString::to_string).collect(),
         workloads: workloads(outcome),
         last_change,
         plans,

@@ -70,6 +70,19 @@ impl SimRepository {
         self.inner().branches.insert(self.branch.clone(), to);
     }
 
+    /// Removes the spec branch.
+    pub fn remove_branch(&self) {
+        self.inner().branches.remove(&self.branch);
+    }
+
+    /// A file of the spec branch.
+    pub fn file(&self, path: &RepoPath) -> Option<Vec<u8>> {
+        let inner = self.inner();
+        let tip = inner.branches.get(&self.branch).copied()?;
+        let blob = inner.files(tip).ok()?.get(path).copied()?;
+        inner.blobs.get(&blob).cloned()
+    }
+
     /// All files of the status branch.
     pub fn status_files(&self) -> BTreeMap<RepoPath, Vec<u8>> {
         let inner = self.inner();

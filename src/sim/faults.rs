@@ -87,6 +87,7 @@ struct Inner {
     expired: bool,
     torn_after: Option<u64>,
     unreachable: bool,
+    pushes: Option<(Fault, u64)>,
 }
 
 /// The plan, shared by all fronts of a simulated world.
@@ -142,6 +143,11 @@ impl Faults {
         self.inner().unreachable = unreachable;
     }
 
+    /// The next pushes, so many of them, fail in this way.
+    pub fn fail_pushes(&self, fault: Fault, times: u64) {
+        self.inner().pushes = Some((fault, times));
+    }
+
     /// Everything that was asked for so far.
     pub fn recorded(&self) -> Vec<Recorded> {
         self.inner().recorded.clone()
@@ -180,7 +186,8 @@ impl Faults {
         let mut inner = self.inner();
         let number = inner.recorded.len() as u64 + 1;
         let planned = inner.effects.get(&number).copied();
-        let fault = inner.unreachable.then_some(Fault::Unreachable).or(planned).or_else(|| inner.draw());
+        let push = if effect == Effect::Publish { inner.next_push() } else { None };
+        let fault = inner.unreachable.then_some(Fault::Unreachable).or(push).or(planned).or_else(|| inner.draw());
         inner.recorded.push(Recorded { number, effect, target: target.to_owned(), fault });
         fault
     }
@@ -215,6 +222,12 @@ impl Faults {
 }
 
 impl Inner {
+    fn next_push(&mut self) -> Option<Fault> {
+        let (fault, left) = self.pushes.filter(|(_, left)| *left > 0)?;
+        self.pushes = Some((fault, left - 1));
+        Some(fault)
+    }
+
     fn draw(&mut self) -> Option<Fault> {
         let chance = self.chance.as_mut()?;
         if next(&mut chance.seed) % 1000 >= chance.per_mille || chance.faults.is_empty() {

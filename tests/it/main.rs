@@ -9,6 +9,9 @@
 )]
 
 mod apply;
+mod approvals;
+mod bad_days_loop;
+mod bad_days_plan;
 #[expect(dead_code, reason = "the suite on real servers uses more of it")]
 #[path = "../contract/contract.rs"]
 mod contract;
@@ -20,6 +23,7 @@ mod git_http;
 mod git_publish;
 mod git_world;
 mod loop_story;
+mod people;
 mod program;
 mod sim_contract;
 mod sim_region;

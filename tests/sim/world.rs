@@ -10,10 +10,12 @@ use std::time::Duration;
 use heddle::app::cycle::Ports;
 use heddle::app::driver::news::Deaf;
 use heddle::app::driver::{Driver, DriverError, Goal, Options, Summary};
+use heddle::app::preview::{Subject, preview};
 use heddle::model::names::{InstallationId, RegionName};
 use heddle::model::object::{ClusterUid, Kind, ObjectId};
 use heddle::model::revision::{RepoPath, Revision};
 use heddle::model::unit::UnitId;
+use heddle::plan::approval::{self, StoredChanges};
 use heddle::plan::outcome::UnitState;
 use heddle::region::access::RegionAccess;
 use heddle::sim::branch::SimRepository;
@@ -21,6 +23,7 @@ use heddle::sim::clock::SimClock;
 use heddle::sim::controllers;
 use heddle::sim::faults::Faults;
 use heddle::sim::kube_port::{Request, SimCluster};
+use heddle::sim::store::delete::DeleteOptions;
 use heddle::sim::store::resources::Resource;
 use heddle::sim::store::write::{PatchKind, WriteOptions};
 use heddle::sim::store::{Store, Target};
@@ -114,6 +117,12 @@ impl World {
         self.store.patch(Target { resource, namespace, name }, PatchKind::Merge, change, options).unwrap();
     }
 
+    /// Deletes an object as an administrator.
+    pub(crate) fn delete(&self, api_version: &str, kind: &str, namespace: &str, name: &str) {
+        let resource = resource(api_version, kind);
+        self.store.delete(Target { resource, namespace, name }, DeleteOptions::default()).unwrap();
+    }
+
     /// An object as the server keeps it.
     pub(crate) fn get(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Option<Value> {
         let resource = resource(api_version, kind);
@@ -155,6 +164,12 @@ impl World {
         self.repository.commit(&documents, "Change")
     }
 
+    /// A file of the spec branch.
+    pub(crate) fn text(&self, path: &str) -> String {
+        let bytes = self.repository.file(&RepoPath::parse(path).unwrap()).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
     /// Removes one file.
     pub(crate) fn commit_removal(&self, path: &str) -> Revision {
         self.repository.commit(&BTreeMap::from([(RepoPath::parse(path).unwrap(), None)]), "Remove")
@@ -183,6 +198,10 @@ impl World {
 
     /// A new process that has not begun.
     pub(crate) fn driver(&self, goal: Goal, stop: &CancellationToken) -> Driver {
+        self.driver_of(goal, None, stop)
+    }
+
+    fn driver_of(&self, goal: Goal, seen: Option<BTreeMap<UnitId, StoredChanges>>, stop: &CancellationToken) -> Driver {
         self.processes.set(self.processes.get() + 1);
         let options = Options {
             goal,
@@ -190,10 +209,20 @@ impl World {
             limits: heddle::spec::parse::Limits::default(),
             holder: format!("process-{}", self.processes.get()),
             wait_for_lead: true,
-            seen: None,
+            seen,
         };
         let pins = BTreeMap::from([(region(), self.pin.clone())]);
         Driver::new(self.ports(), pins, options, Arc::new(Deaf), stop.clone())
+    }
+
+    /// A process that does only what a preview of this moment shows.
+    pub(crate) async fn apply_what_is_shown(&self) -> Result<Summary, DriverError> {
+        let pins = BTreeMap::from([(region(), self.pin.clone())]);
+        let limits = heddle::spec::parse::Limits::default();
+        let shown = preview(self.ports(), &pins, limits, Subject::Tip).await.unwrap().runs;
+        let seen = shown.iter().map(|run| (run.outcome.unit.clone(), approval::stored_changes(&run.plan))).collect();
+        let goal = Goal::Rest { timeout: Duration::from_mins(10) };
+        self.driver_of(goal, Some(seen), &CancellationToken::new()).run().await
     }
 
     /// A process that runs until everything is at rest.

@@ -40,6 +40,10 @@ pub(super) fn of_objects(settings: &Settings, error: Error) -> Fault {
 /// An error while talking to the remote.
 pub(super) fn of_remote(settings: &Settings, secret: Option<&Secret<String>>, error: &Error) -> SourceError {
     let url = settings.url().to_string();
+    // libgit2 takes a path that leads nowhere for a URL, and complains about its protocol.
+    if settings.url().folder().is_some_and(|folder| !folder.is_dir()) {
+        return SourceError::Unreachable { url, detail: "the folder does not exist".to_owned() };
+    }
     let text = error.message();
     let has = |word: &str| text.contains(word);
     // The callback that lets the library decide costs a bad certificate its code.
@@ -94,6 +98,15 @@ pub(super) fn local_text(settings: &Settings, detail: String) -> SourceError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_that_does_not_exist_is_named_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let nowhere = format!("file://{}/no/where", folder.path().display());
+        let settings = Settings::new(&nowhere, "main", "heddle/status", &folder.path().join("state")).unwrap();
+        let said = of_remote(&settings, None, &Error::from_str("unsupported URL protocol")).to_string();
+        assert!(said.contains("no/where") && said.contains("the folder does not exist"), "{said}");
+    }
 
     #[test]
     fn words_of_others_are_masked_and_cut() {

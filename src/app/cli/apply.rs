@@ -20,6 +20,7 @@ use crate::app::exit::Exit;
 use crate::app::preview::{Preview, Subject};
 use crate::model::unit::UnitId;
 use crate::plan::approval::{self, StoredChanges};
+use crate::report::plan_document::PlanDocument;
 use crate::report::plan_text::Tone;
 
 /// Runs the command.
@@ -29,7 +30,7 @@ pub(super) fn run(args: &ApplyArgs, output: &mut Output) -> Result<Exit, CliErro
     let preview = super::block_on(plan::preview_of(&config, Subject::Tip, &args.units))??;
     let plans = Plans::of(&preview);
     let seen = match &saved {
-        Some(saved) => saved_changes(saved, &plans)?,
+        Some(saved) => saved_changes(saved, (&plans, shown_changes(&preview)))?,
         None => shown_changes(&preview),
     };
     plan::text(&preview, &plans, output)?;
@@ -59,15 +60,24 @@ fn shown_changes(preview: &Preview) -> BTreeMap<UnitId, StoredChanges> {
     preview.runs.iter().map(changes).collect()
 }
 
-/// The changes of a saved plan, if it still speaks of the tip.
-fn saved_changes(saved: &Plans, now: &Plans) -> Result<BTreeMap<UnitId, StoredChanges>, CliError> {
+/// The changes of a saved plan, if it still speaks of the tip. Where it is the plan of this moment, so are the changes
+/// whose turn comes later, which a saved plan only names.
+fn saved_changes(
+    saved: &Plans,
+    (now, mut shown): (&Plans, BTreeMap<UnitId, StoredChanges>),
+) -> Result<BTreeMap<UnitId, StoredChanges>, CliError> {
     if saved.revision.is_none() || saved.revision != now.revision {
         let text = |revision: &Option<String>| revision.clone().unwrap_or_else(|| "uncommitted files".to_owned());
         return Err(CliError::StalePlan { planned: text(&saved.revision), tip: text(&now.revision) });
     }
     let planned: BTreeSet<_> = saved.plans.iter().map(|plan| (&plan.unit, plan.id)).collect();
     tracing::info!(units = planned.len(), "a saved plan is carried out");
-    Ok(saved.plans.iter().filter_map(|plan| Some((plan.unit.clone(), plan.grantable()?))).collect())
+    let current: BTreeSet<_> = now.plans.iter().map(|plan| (&plan.unit, plan.id)).collect();
+    let mut changes = |plan: &PlanDocument| {
+        let shown = if current.contains(&(&plan.unit, plan.id)) { shown.remove(&plan.unit) } else { None };
+        Some((plan.unit.clone(), shown.or_else(|| plan.grantable())?))
+    };
+    Ok(saved.plans.iter().filter_map(&mut changes).collect())
 }
 
 fn read(path: &Path) -> Result<Plans, CliError> {

@@ -105,6 +105,19 @@ fn validate_says_every_problem_as_text_and_as_json() {
 }
 
 #[test]
+fn validate_warns_of_a_tenant_that_one_installation_cannot_have() {
+    let folder = bad_fleet("../good");
+    let tenant = folder.path().join("tenants/system");
+    fs::create_dir_all(&tenant).unwrap();
+    let text = fs::read_to_string(Path::new(&quick_start()).join("tenants/acme/tenant.yaml")).unwrap();
+    fs::write(tenant.join("tenant.yaml"), text.replace("name: acme", "name: system")).unwrap();
+    let (code, out, _) = heddle(&["validate", folder.path().to_str().unwrap()]);
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("HDL3901") && out.contains("under the installation `heddle`"), "{out}");
+    assert!(out.contains("rename the tenant"), "{out}");
+}
+
+#[test]
 fn validate_ends_with_zero_for_what_can_be_used() {
     let (code, out, err) = heddle(&["validate", &quick_start()]);
     assert_eq!((code, err.as_str()), (0, ""));

@@ -19,8 +19,6 @@ use crate::model::object::{Kind, ObjectId, ObjectRef};
 use crate::model::revision::RepoPath;
 use crate::model::unit::UnitId;
 
-/// A tenant's namespace would be one of Kubernetes' own or heddle's.
-pub(super) const RESERVED_NAMESPACE: Code = Code(3901);
 /// The fleet names no storage class for a profile in a region.
 pub(super) const NO_STORAGE_CLASS: Code = Code(3902);
 /// Two objects of one unit come to the same name.
@@ -91,7 +89,7 @@ impl<'a> Sheet<'a> {
         let found = naming::namespace(self.installation, tenant);
         if found.is_none() {
             let message = format!("the namespace `{}-{tenant}` is reserved", self.installation);
-            self.problem(RESERVED_NAMESPACE, message, "rename the tenant or choose another installation id");
+            self.problem(naming::RESERVED_NAMESPACE, message, "rename the tenant or choose another installation id");
         }
         found
     }

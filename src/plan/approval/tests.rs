@@ -96,5 +96,59 @@ fn an_approval_from_another_folder_or_of_a_plan_that_cannot_be_read_grants_nothi
 #[test]
 fn nothing_runs_on_a_target_that_a_held_change_names() {
     let plan = plan(&[update("a", Risk::Routine), update("b", Risk::Routine), deletion("a", "u")]);
-    check(outcome(&plan, &[], &[]), &["update b"], &["delete a", "update a"]);
+    check(outcome(&plan, &[], &[]), &["update b"], &["update a", "delete a"]);
+}
+
+#[test]
+fn one_consent_covers_restarts_whose_turn_comes_later() {
+    let (now, later) = (update("b", Risk::Disruptive), update("a", Risk::Disruptive));
+    let first = UnitPlan { deferred: vec![later.clone()], ..plan(std::slice::from_ref(&now)) };
+    let rewritten = |plan: &UnitPlan, approvals: &[Approval], stored: &[&UnitPlan]| {
+        let stored = stored.iter().map(|plan| (plan.id(), stored_changes(plan))).collect();
+        split(plan, Consents { automatic: Automatic::Rewritten, approvals, stored: &stored })
+    };
+    let held = rewritten(&first, &[], &[]).held.unwrap();
+    assert_eq!(held.changes, [later.clone(), now.clone()], "sorted, whosever turn comes first");
+    let other_turn = UnitPlan { deferred: vec![now], ..plan(&[later]) };
+    assert_eq!(rewritten(&other_turn, &[], &[]).held.unwrap().id(), held.id());
+    let all = [approval(&held, "acme", ApprovedChanges::All)];
+    for turn in [&first, &other_turn] {
+        let split = rewritten(turn, &all, &[&held]);
+        assert_eq!((split.approved.changes().len(), split.held.is_none()), (1, true));
+    }
+    let merged = split(&first, Consents { automatic: Automatic::Merged, approvals: &[], stored: &BTreeMap::new() });
+    assert!(merged.held.is_none(), "a turn that comes later is no reason to ask anybody");
+}
+
+/// What is said about approvals that grant nothing of a plan.
+fn idle(now: &UnitPlan, approvals: &[Approval], stored: &[&UnitPlan]) -> Vec<String> {
+    let stored = stored.iter().map(|plan| (plan.id(), stored_changes(plan))).collect();
+    let split = split(now, Consents { automatic: Automatic::Merged, approvals, stored: &stored });
+    split.idle.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn an_approval_that_grants_nothing_of_what_is_held_is_told_with_its_reason() {
+    let seen = plan(&[deletion("a", "u"), deletion("b", "u")]);
+    let of = |from, plan| [approval(plan, from, ApprovedChanges::All)];
+    let said = |text: &str| vec![format!("tenants/{text}")];
+    let others = "bravo/approvals/x.yaml: it lies in the folder of bravo, what is held needs the consent of acme";
+    assert_eq!(idle(&seen, &of("bravo", &seen), &[&seen]), said(others));
+    let unknown = format!("acme/approvals/x.yaml: the status branch holds no plan {}", seen.id().short());
+    assert_eq!(idle(&seen, &of("acme", &seen), &[]), said(&format!("{unknown}, so nobody knows what it grants")));
+    let later = plan(&[deletion("a", "another life"), deletion("b", "u")]);
+    let changed = "acme/approvals/x.yaml: not as they were in the plan that it names: eu: ConfigMap ns/a";
+    assert_eq!(idle(&later, &of("acme", &seen), &[&seen]), said(changed));
+}
+
+#[test]
+fn an_approval_that_did_its_work_or_means_something_else_is_silent() {
+    let seen = plan(&[deletion("a", "u"), deletion("b", "u")]);
+    let other = plan(&[deletion("c", "u")]);
+    let of = |from, plan, changes| [approval(plan, from, changes)];
+    assert_eq!(idle(&seen, &of("acme", &other, ApprovedChanges::All), &[&seen, &other]), [""; 0], "another plan");
+    assert_eq!(idle(&seen, &of("bravo", &seen, ApprovedChanges::All), &[]), [""; 0], "a neighbour's unknown plan");
+    let some = ApprovedChanges::Some(BTreeSet::from([seen.changes[0].id.to_string()]));
+    assert_eq!(idle(&seen, &of("acme", &seen, some), &[&seen]), [""; 0], "the other change was left out on purpose");
+    assert_eq!(idle(&plan(&[]), &of("acme", &seen, ApprovedChanges::All), &[&seen]), [""; 0], "nothing is held");
 }

@@ -7,7 +7,7 @@ use crate::desired::unit::DesiredObject;
 use crate::k8s::object::Object;
 use crate::model::object::{ObjectId, Uid};
 use crate::observed::inventory::Inventory;
-use crate::plan::planner::tests::{config_map, empty_world, eu, installation, live, unit, wanted, with};
+use crate::plan::planner::tests::{config_map, empty_world, eu, installation, live, plan_of, unit, wanted, with};
 
 type Wanted = (ObjectRef, DesiredObject);
 
@@ -71,6 +71,36 @@ fn what_holds_a_ledger_is_never_deleted() {
     let namespace =
         wanted(Object::new(ObjectId::cluster(Kind::Namespace, "x"), serde_json::Map::new()), Stage::Namespace);
     assert_eq!(told(&world(&[namespace], |_, _| {})), [""; 0]);
+}
+
+#[test]
+fn what_no_plan_deletes_is_told_while_it_is_there() {
+    let claim = of_kind(Kind::PersistentVolumeClaim, "x");
+    let left = |desired: &DesiredUnit, change: &dyn Fn(&mut Row, &mut ObservedObject)| {
+        let world = world(std::slice::from_ref(&claim), change);
+        prune(&installation(), Declared::Yes(desired), &world).left_behind.len()
+    };
+    let nothing_wanted = unit("network/acme/trade", []);
+    assert_eq!(left(&nothing_wanted, &|_, _| {}), 1);
+    assert_eq!(left(&nothing_wanted, &|row, _| row.uid = Some(Uid::new("earlier"))), 0, "another life of the name");
+    assert_eq!(left(&unit("network/acme/trade", [claim.clone()]), &|_, _| {}), 0);
+}
+
+#[test]
+fn a_deletion_is_judged_by_itself_and_not_by_the_rest_of_its_unit() {
+    // One object goes; another one is a stranger's, and a second region cannot be seen at all.
+    let mut world = world(&[config_map("x", "a")], |_, _| {});
+    let mut stranger = live(&unit_id(), config_map("y", "a"));
+    stranger.owner.self_reference = Some("demo/eu//ConfigMap/ns/z".into());
+    world = with(world, stranger);
+    let region = crate::model::names::RegionName::parse("us").unwrap();
+    let why = crate::observed::region::RegionUnknown::NotConfigured;
+    world.insert(region.clone(), RegionObservation::unknown(region.clone(), why));
+    let mut elsewhere = config_map("w", "a");
+    elsewhere.0.region = region;
+    let plan = plan_of(&unit("network/acme/trade", [config_map("y", "a"), elsewhere]), &world, &BTreeMap::new());
+    assert_eq!(plan.changes.iter().map(|c| c.target.to_string()).collect::<Vec<_>>(), ["eu: ConfigMap ns/x"]);
+    assert_eq!((plan.refusals.len(), plan.waits.len()), (1, 1));
 }
 
 #[test]

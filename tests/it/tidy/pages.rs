@@ -1,6 +1,6 @@
 //! Pages that speak of the code: what they name exists.
 //!
-//! Input: ARCHITECTURE.md, docs/rules.md, the breaks, the sources. Output: what differs. It reads no prose.
+//! Input: ARCHITECTURE.md, docs/rules.md, docs/codes.md, the breaks, the sources. Output: what differs. It reads no prose.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,6 +41,36 @@ fn the_layer_table_of_the_architecture_page_is_the_one_that_is_enforced() {
         }
     }
     assert_eq!(of_page.len(), ROOMS.iter().filter(|room| !room.path.starts_with("sim::")).count() - 1);
+}
+
+/// The codes that the sources name, in whichever way.
+fn codes() -> BTreeSet<String> {
+    let mut found: BTreeSet<String> = heddle::spec::codes::CATALOGUE.iter().map(|(code, _)| code.to_string()).collect();
+    for source in SOURCES.iter().filter(|source| source.path.starts_with("src/") && !source.is_test) {
+        let text = read(&source.path);
+        let refusal = source.path == "src/plan/refusal.rs";
+        for mark in ["Code(", "=> "].iter().take(1 + usize::from(refusal)) {
+            let after = text.split(mark).skip(1).filter_map(|rest| rest.split_once([')', ',']));
+            let numbers = after.map(|(word, _)| word).filter(|word| word.len() == 4 && word.parse::<u16>().is_ok());
+            found.extend(numbers.map(|number| format!("HDL{number}")));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_page_of_codes_has_every_code_of_the_sources_once_and_its_meaning() {
+    let page = read("docs/codes.md");
+    let of_page: Vec<(&str, &str)> =
+        rows(&page).filter_map(|cells| Some((*quoted(cells[0]).first()?, cells[1]))).collect();
+    let listed: BTreeSet<String> = of_page.iter().map(|(code, _)| (*code).to_owned()).collect();
+    assert!(of_page.windows(2).all(|pair| pair[0].0 < pair[1].0), "in order, each once");
+    assert_eq!(listed, codes());
+    assert!(codes().contains("HDL1903") && codes().contains("HDL3902") && codes().contains("HDL4007"));
+    let of_app = heddle::app::codes::CATALOGUE.iter();
+    for (code, meaning) in heddle::spec::codes::CATALOGUE.iter().chain(of_app) {
+        assert!(of_page.contains(&(&code.to_string(), meaning)), "{code}: {meaning}");
+    }
 }
 
 /// Every test by its full name, as the test programs print it.
