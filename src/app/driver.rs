@@ -232,7 +232,8 @@ impl Driver {
 
     fn candidate(&self, access: &Arc<RegionAccess>) -> Candidate {
         let Ports { installation, clock, .. } = self.reconciler.ports();
-        Candidate::new(installation, access.clone(), self.options.holder.clone(), clock.clone(), self.wake.clone())
+        let region = (access.clone(), self.pins.get(access.name()).cloned().flatten());
+        Candidate::new(installation, region, self.options.holder.clone(), clock.clone(), self.wake.clone())
     }
 
     fn now(&self) -> Timestamp {
@@ -261,6 +262,9 @@ impl Driver {
                 let stop = self.stop.clone();
                 let doing = Doing::Apply(self.options.seen.as_ref());
                 let runs = self.reconciler.cycle(doing, &stop).await;
+                if led_elsewhere(accesses).is_some() {
+                    return Ok(None);
+                }
                 let moving = self.moving(accesses).len();
                 self.listener.hear(News::Cycle { runs: &runs, moving });
                 if moving == 0 && matches!(self.options.goal, Goal::Rest { .. }) {
