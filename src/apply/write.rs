@@ -106,7 +106,8 @@ pub(super) async fn within_lease<T>(
     clock: &dyn Clock,
     attempt: impl Future<Output = T>,
 ) -> Result<T, ChangeOutcome> {
-    let ends = |detail: &str| ChangeOutcome::Failed { category: "lease".into(), detail: detail.into(), transient: true };
+    let ends =
+        |detail: &str| ChangeOutcome::Failed { category: "lease".into(), detail: detail.into(), transient: true };
     let Some(limit) = region.write_time(clock.now()) else {
         return Err(ends("this process does not hold the region's lease for long enough; it plans anew when it does"));
     };

@@ -90,9 +90,9 @@ impl Candidate {
     async fn is_pinned(&self) -> Result<bool, ClusterError> {
         match self.access.cluster_state() {
             Ok(_) => Ok(true),
-            Err(RegionUnknown::NotConfigured | RegionUnknown::NotPinned { .. } | RegionUnknown::WrongCluster { .. }) => {
-                Ok(false)
-            }
+            Err(
+                RegionUnknown::NotConfigured | RegionUnknown::NotPinned { .. } | RegionUnknown::WrongCluster { .. },
+            ) => Ok(false),
             Err(RegionUnknown::Unreachable { .. }) => {
                 Ok(self.pin.is_some() && self.pin == Some(self.access.cluster().uid().await?))
             }

@@ -261,6 +261,7 @@ impl Cluster for SimCluster {
             version,
             told: 0,
             waiting: VecDeque::new(),
+            bookmark_at: tokio::time::Instant::now() + BOOKMARK_EVERY,
         }))
     }
 
@@ -377,6 +378,8 @@ struct SimWatch {
     version: u64,
     told: u64,
     waiting: VecDeque<Told>,
+    /// Changes of what it does not tell put no bookmark off.
+    bookmark_at: tokio::time::Instant,
 }
 
 impl SimWatch {
@@ -417,7 +420,8 @@ impl WatchStream for SimWatch {
                 }
                 Err(failure) => return Some(Err(answers::error(&failure, "watch"))),
             }
-            if self.waiting.is_empty() && tokio::time::timeout(BOOKMARK_EVERY, news.changed()).await.is_err() {
+            if self.waiting.is_empty() && tokio::time::timeout_at(self.bookmark_at, news.changed()).await.is_err() {
+                self.bookmark_at += BOOKMARK_EVERY;
                 return Some(Ok(WatchEvent::Bookmark(ResourceVersion::new(&self.version.to_string()))));
             }
         }

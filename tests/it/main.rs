@@ -9,6 +9,7 @@
 )]
 
 mod apply;
+mod bad_days_region;
 #[expect(dead_code, reason = "the suite on real servers uses more of it")]
 #[path = "../contract/contract.rs"]
 mod contract;
@@ -21,6 +22,7 @@ mod git_publish;
 mod git_world;
 mod loop_story;
 mod program;
+mod region_world;
 mod sim_contract;
 mod sim_region;
 mod tidy;
