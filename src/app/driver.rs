@@ -433,7 +433,14 @@ impl Driver {
             let settled_unknown = memory.state == Some(UnitState::Unknown) && !waits_for_region;
             !memory.is_at_rest() && !settled_unknown
         });
-        moving.map(|(unit, _)| unit).collect()
+        let mut moving: BTreeSet<&UnitId> = moving.map(|(unit, _)| unit).collect();
+        // What waits for a unit that is at rest without being applied will not move either, nor what waits for that.
+        loop {
+            let blocked =
+                |unit: &&UnitId| self.reconciler.units().get(*unit).is_some_and(|found| found.is_blocked(&moving));
+            let Some(unit) = moving.iter().copied().find(blocked) else { return moving };
+            moving.remove(unit);
+        }
     }
 
     fn summary(&self, timed_out: bool) -> Summary {

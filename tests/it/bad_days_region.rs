@@ -9,8 +9,8 @@ use heddle::sim::faults::{Chance, Fault};
 use serde_json::json;
 
 use crate::region_world::{
-    ACME, Daemon, FLEET, NETWORK, PEER, approve, asked, delete, edit_role, exit, lives, object_writes, open_plans,
-    pass, report, role, says, settled, status, versions, writes,
+    ACME, Daemon, FLEET, NETWORK, PEER, a_peer_leaves, asked, delete, edit_role, exit, lives, object_writes,
+    open_plans, pass, report, role, says, settled, status, versions, writes,
 };
 use crate::world::{World, all_are, states, unit, world};
 
@@ -77,29 +77,6 @@ fn a_kind_that_may_not_be_listed_stops_what_needs_it_until_it_may() {
         assert_eq!(lives(world, ("v1", "Service"), "demo-acme", PEER), 1);
         assert_eq!(asked(world, "apply", "services", PEER), 1);
     });
-}
-
-/// The quick-start with a second peer at rest, which then is to leave with consent.
-async fn a_peer_leaves(world: &World) {
-    world.commit_quick_start();
-    let second = "    - network: platform/trade\n      name: peer2\n      region: local\n";
-    let with_second = |text: &str, more: &str| text.replace("  defaults:", &format!("{second}{more}  defaults:"));
-    let path = "tenants/acme/organizations/acme.yaml";
-    world.commit_change("tenants/acme/tenant.yaml", |text| text.replace("\"8\"", "\"32\"").replace("8Gi", "64Gi"));
-    world.commit_change(path, |text| with_second(text, ""));
-    world.run_once().await.unwrap();
-    world.bring_secrets();
-    for part in ["msp", "tls"] {
-        let name = format!("trade-acme-peer2-a29dd58b-{part}");
-        world.create("v1", "Secret", "demo-acme", &name, json!({"type": "Opaque"}));
-    }
-    let summary = world.run_once().await.unwrap();
-    assert!(all_are(&summary, UnitState::Converged), "{:?}", states(&summary));
-    world.commit_change(path, |text| with_second(text, "      lifecycle: Decommissioned\n"));
-    let summary = world.run_once().await.unwrap();
-    assert_eq!(summary.units[&unit("network/platform/trade")], UnitState::Held, "{:?}", states(&summary));
-    approve(world, NETWORK);
-    world.cluster.clear_requests();
 }
 
 #[test]

@@ -10,6 +10,7 @@
 
 mod apply;
 mod bad_days_region;
+mod bad_days_writes;
 #[expect(dead_code, reason = "the suite on real servers uses more of it")]
 #[path = "../contract/contract.rs"]
 mod contract;
@@ -20,6 +21,7 @@ mod git_host;
 mod git_http;
 mod git_publish;
 mod git_world;
+mod leases;
 mod loop_story;
 mod program;
 mod region_world;

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{World, all_are, states};
+use crate::world::{World, all_are, states, unit};
 
 /// A peer of the quick-start: its Service and its StatefulSet.
 pub(crate) const PEER: &str = "trade-acme-peer1-a29dd58b";
@@ -131,7 +131,7 @@ pub(crate) fn says(text: &str, words: &[&str]) {
 }
 
 /// Commits the approvals that a unit's report asks for.
-pub(crate) fn approve(world: &World, folder: &str) {
+fn approve(world: &World, folder: &str) {
     let held = status(world, folder).held.unwrap();
     for tenant in held.approvals_from {
         let path = format!("tenants/{tenant}/approvals/{}.yaml", held.plan.short());
@@ -159,4 +159,37 @@ pub(crate) fn role(world: &World) -> Option<Value> {
 pub(crate) fn edit_role(world: &World) {
     let change = json!({"spec": {"selector": {"fabric.heddle.dev/role": "nobody"}}});
     world.edit("v1", "Service", "demo-acme", PEER, &change);
+}
+
+const ACME_PATH: &str = "tenants/acme/organizations/acme.yaml";
+
+/// The document of the organization with a second peer; `more` are further lines of that peer.
+fn with_second_peer(text: &str, more: &str) -> String {
+    let second = "    - network: platform/trade\n      name: peer2\n      region: local\n";
+    text.replace("  defaults:", &format!("{second}{more}  defaults:"))
+}
+
+/// Commits a second peer.
+pub(crate) fn add_peer(world: &World) {
+    world.commit_change("tenants/acme/tenant.yaml", |text| text.replace("\"8\"", "\"32\"").replace("8Gi", "64Gi"));
+    world.commit_change(ACME_PATH, |text| with_second_peer(text, ""));
+}
+
+/// The quick-start with a second peer at rest, which then is to leave with consent.
+pub(crate) async fn a_peer_leaves(world: &World) {
+    world.commit_quick_start();
+    add_peer(world);
+    world.run_once().await.unwrap();
+    world.bring_secrets();
+    for part in ["msp", "tls"] {
+        let name = format!("trade-acme-peer2-a29dd58b-{part}");
+        world.create("v1", "Secret", "demo-acme", &name, json!({"type": "Opaque"}));
+    }
+    let summary = world.run_once().await.unwrap();
+    assert!(all_are(&summary, UnitState::Converged), "{:?}", states(&summary));
+    world.commit_change(ACME_PATH, |text| with_second_peer(text, "      lifecycle: Decommissioned\n"));
+    let summary = world.run_once().await.unwrap();
+    assert_eq!(summary.units[&unit("network/platform/trade")], UnitState::Held, "{:?}", states(&summary));
+    approve(world, NETWORK);
+    world.cluster.clear_requests();
 }
