@@ -436,10 +436,15 @@ impl Driver {
         let mut moving: BTreeSet<&UnitId> = moving.map(|(unit, _)| unit).collect();
         // What waits for a unit that is at rest without being applied will not move either, nor what waits for that.
         loop {
-            let blocked =
+            let is_blocked =
                 |unit: &&UnitId| self.reconciler.units().get(*unit).is_some_and(|found| found.is_blocked(&moving));
-            let Some(unit) = moving.iter().copied().find(blocked) else { return moving };
-            moving.remove(unit);
+            let blocked: Vec<&UnitId> = moving.iter().copied().filter(is_blocked).collect();
+            if blocked.is_empty() {
+                return moving;
+            }
+            for unit in blocked {
+                moving.remove(unit);
+            }
         }
     }
 

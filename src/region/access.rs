@@ -110,18 +110,15 @@ impl RegionAccess {
     /// Takes in what a read by name found of a row that no list shows, or that there is nothing; says whether it was news.
     pub fn read_by_name(&self, id: &ObjectId, found: Option<&ObservedObject>) -> bool {
         let mut state = self.state();
-        let news = match found {
-            Some(live) => {
-                let news = state.record(live);
-                if news {
-                    state.unwatched.insert(id.clone());
-                }
-                news
+        let news = if let Some(live) = found {
+            let news = state.record(live);
+            if news {
+                state.unwatched.insert(id.clone());
             }
-            None => {
-                state.unwatched.remove(id);
-                state.seen.objects.remove(id).is_some()
-            }
+            news
+        } else {
+            state.unwatched.remove(id);
+            state.seen.objects.remove(id).is_some()
         };
         if news {
             state.touch_by_row(id);

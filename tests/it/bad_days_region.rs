@@ -131,22 +131,24 @@ fn a_watch_that_says_nothing_for_three_minutes_is_stale_and_ends_in_a_list() {
     });
 }
 
-/// An edit by hand while watches fail is put back once, and everything is at rest again.
-fn check_watch(seed: u64, begin: impl Fn(&World), end: impl Fn(&World), lists: bool) {
+/// An edit by hand while watches fail for some seconds is put back once, and everything is at rest again; `lists` says
+/// whether Services and Namespaces are listed anew for it.
+fn check_watch(seed: u64, begin: impl Fn(&World), seconds: u64, lists: (bool, bool)) {
     world(seed, async |world| {
         settled(world).await;
         let daemon = Daemon::start(world);
         pass(30).await;
         world.cluster.clear_requests();
-        begin(world);
         let before = versions(world);
+        begin(world);
         edit_role(world);
-        pass(90).await;
-        end(world);
-        pass(120).await;
+        pass(seconds).await;
+        world.faults.tear_watches_after(None);
+        pass(210).await;
         assert!(role(world).is_some_and(|role| role != "nobody"));
         assert_eq!(versions(world), before + 2, "the edit and its repair");
-        assert_eq!(asked(world, "list", "services", "") > 0, lists);
+        let listed = |resource| asked(world, "list", resource, "") > 0;
+        assert_eq!((listed("services"), listed("namespaces")), lists);
         assert!(asked(world, "watch", "services", "") > 0);
         assert!(all_are(&daemon.stop().await, UnitState::Converged), "{}", report(world, NETWORK));
     });
@@ -154,39 +156,21 @@ fn check_watch(seed: u64, begin: impl Fn(&World), end: impl Fn(&World), lists: b
 
 #[test]
 fn a_torn_watch_goes_on_from_where_it_was() {
-    check_watch(
-        106,
-        |world| {
-            world.faults.tear_watches_after(Some(1));
-            // Each watch that tells something breaks at once.
-            world.edit("v1", "Service", "demo-acme", PEER, &json!({"metadata": {"annotations": {"a": "b"}}}));
-        },
-        |world| world.faults.tear_watches_after(None),
-        false,
-    );
+    check_watch(106, |world| world.faults.tear_watches_after(Some(1)), 90, (false, false));
 }
 
 #[test]
 fn watches_that_break_again_and_again_end_in_a_new_look_at_the_region() {
-    check_watch(
-        107,
-        |world| world.faults.tear_watches_after(Some(0)),
-        |world| world.faults.tear_watches_after(None),
-        true,
-    );
+    check_watch(107, |world| world.faults.tear_watches_after(Some(0)), 90, (true, true));
 }
 
 #[test]
 fn a_watch_whose_version_is_gone_ends_in_a_list() {
-    check_watch(
-        108,
-        |world| {
-            world.faults.tear_watches_after(Some(0));
-            world.faults.expire_next_watch();
-        },
-        |world| world.faults.tear_watches_after(None),
-        true,
-    );
+    let begin = |world: &World| {
+        world.faults.tear_watches_after(Some(1));
+        world.faults.expire_next_watch();
+    };
+    check_watch(108, begin, 1, (true, false));
 }
 
 #[test]

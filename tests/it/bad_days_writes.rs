@@ -20,10 +20,10 @@ const CA: &str = "acme-ca";
 
 /// Services get this answer for the first minutes of a fleet: everything that needs none goes on, the report has these
 /// words, and when the answer ends all is made, once.
-fn check(failure: Failure, done: bool, asked_at_most: usize, words: &[&str]) {
+fn check(failure: &Failure, asked_at_most: usize, words: &[&str]) {
     world(201, async |world| {
         world.store.set_window(1_000_000);
-        world.faults.answer_writes(Kind::Service, u32::MAX, Answer { failure: failure.clone(), done });
+        world.faults.answer_writes(Kind::Service, u32::MAX, Answer { failure: failure.clone(), done: false });
         world.commit_quick_start();
         let daemon = Daemon::start(world);
         pass(100).await;
@@ -36,7 +36,7 @@ fn check(failure: Failure, done: bool, asked_at_most: usize, words: &[&str]) {
         says(&report(world, ACME_ORGANIZATION), words);
         says(&report(world, NETWORK), &["waits for organization/acme/acme to be applied"]);
         assert!(asked(world, "apply", "services", CA) <= asked_at_most, "{}", asked(world, "apply", "services", CA));
-        world.faults.answer_writes(Kind::Service, 0, Answer { failure: failure.clone(), done });
+        world.faults.answer_writes(Kind::Service, 0, Answer { failure: failure.clone(), done: false });
         pass(400).await;
         assert_eq!(status(world, ACME_ORGANIZATION).state, UnitState::Waiting, "{}", report(world, ACME_ORGANIZATION));
         assert_eq!(lives(world, ("v1", "Service"), "demo-acme", CA), 1);
@@ -50,8 +50,7 @@ fn a_quota_that_is_used_up_is_a_matter_for_a_person_and_asked_again_seldom() {
     let words = "services \"acme-ca\" is forbidden: exceeded quota: limits, requested: services=1, used: services=5, \
                  limited: services=5";
     check(
-        Failure::new(403, "Forbidden", words),
-        false,
+        &Failure::new(403, "Forbidden", words),
         3,
         &["a quota is used up", "exceeded quota: limits", "raise that quota"],
     );
@@ -61,8 +60,7 @@ fn a_quota_that_is_used_up_is_a_matter_for_a_person_and_asked_again_seldom() {
 fn a_namespace_that_ends_is_waited_for() {
     let service = Resource::by_kind("v1", "Service").unwrap();
     check(
-        Failure::terminating(service, CA, "demo-acme"),
-        false,
+        &Failure::terminating(service, CA, "demo-acme"),
         60,
         &["namespace demo-acme is being deleted", "look at what is left in it and at finalizers"],
     );
@@ -72,8 +70,7 @@ fn a_namespace_that_ends_is_waited_for() {
 fn a_permission_that_is_missing_is_named() {
     let words = "services \"acme-ca\" is forbidden: User \"x\" cannot patch resource \"services\"";
     check(
-        Failure::new(403, "Forbidden", words),
-        false,
+        &Failure::new(403, "Forbidden", words),
         24,
         &["cannot patch resource", "grant it; heddle's chart has the roles that it needs"],
     );
@@ -82,8 +79,7 @@ fn a_permission_that_is_missing_is_named() {
 #[test]
 fn an_object_that_the_server_finds_invalid_is_reported_with_its_words() {
     check(
-        Failure::new(422, "Invalid", "Service \"acme-ca\" is invalid: spec.ports[0].port: Invalid value: 0"),
-        false,
+        &Failure::new(422, "Invalid", "Service \"acme-ca\" is invalid: spec.ports[0].port: Invalid value: 0"),
         3,
         &["the API server finds it invalid", "spec.ports", "please report it"],
     );
@@ -92,13 +88,13 @@ fn an_object_that_the_server_finds_invalid_is_reported_with_its_words() {
 #[test]
 fn a_busy_server_is_asked_when_it_said_and_the_report_says_that_it_is_busy() {
     let busy = Failure { retry_after: Some(10), ..Failure::new(429, "TooManyRequests", "too many requests") };
-    check(busy, false, 11, &["the API server asks to slow down"]);
+    check(&busy, 11, &["the API server asks to slow down"]);
 }
 
 #[test]
 fn a_server_that_does_nothing_and_says_500_is_looked_at_between_writes() {
     let failure = Failure::new(500, "InternalError", "etcdserver: request timed out");
-    check(failure, false, 60, &["no clear answer from the API server: etcdserver: request timed out"]);
+    check(&failure, 60, &["no clear answer from the API server: etcdserver: request timed out"]);
 }
 
 #[test]

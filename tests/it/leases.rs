@@ -45,6 +45,11 @@ async fn held_by_another(world: &World, seconds: u64) {
     }
 }
 
+/// How many objects were asked to be applied so far.
+fn applied(world: &World) -> usize {
+    world.faults.recorded().iter().filter(|effect| effect.effect == Effect::Apply).count()
+}
+
 #[test]
 fn while_another_process_leads_nothing_is_written_and_nothing_is_reported() {
     world(301, async |world| {
@@ -101,6 +106,37 @@ fn whoever_loses_its_lease_stops_and_looks_anew_when_it_leads_again() {
         let quota = world.get("v1", "ResourceQuota", "demo-acme", "heddle-quota").unwrap();
         assert_eq!(quota.pointer("/spec/hard/pods"), Some(&json!("21")), "{}", report(world, ACME));
         assert!(all_are(&daemon.stop().await, UnitState::Converged));
+    });
+}
+
+#[test]
+fn whoever_loses_its_lease_in_the_middle_writes_and_reports_nothing_more() {
+    world(309, async |world| {
+        world.store.set_window(1_000_000);
+        world.commit_quick_start();
+        let slow = Fault::Slow(Duration::from_secs(1));
+        world.faults.by_chance(Some(Chance { seed: 1, per_mille: 1000, faults: vec![slow] }));
+        let daemon = Daemon::start(world);
+        while applied(world) == 0 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        hold(world);
+        // A renewal takes two slow calls.
+        held_by_another(world, 4).await;
+        world.cluster.clear_requests();
+        let commits = world.repository.status_commits();
+        held_by_another(world, 120).await;
+        assert_eq!(object_writes(world), []);
+        assert_eq!(world.repository.status_commits(), commits, "what it knew is for the next leader to find out");
+        assert!(open_plans(world).contains(&"tenant/acme".to_owned()), "{:?}", open_plans(world));
+        world.faults.by_chance(None);
+        pass(60).await;
+        world.bring_secrets();
+        pass(700).await;
+        assert_eq!(open_plans(world), Vec::<String>::new(), "the plans were taken up");
+        assert!(all_are(&daemon.stop().await, UnitState::Converged));
+        assert_eq!(lives(world, ("v1", "Namespace"), "", "demo-acme"), 1);
+        assert_eq!(lives(world, ("v1", "Service"), "demo-acme", PEER), 1);
     });
 }
 
@@ -207,8 +243,6 @@ fn a_clean_stop_in_the_middle_ends_what_was_begun_and_reports_it() {
         let slow = Fault::Slow(Duration::from_millis(500));
         world.faults.by_chance(Some(Chance { seed: 1, per_mille: 1000, faults: vec![slow] }));
         let daemon = Daemon::start(world);
-        let applied =
-            |world: &World| world.faults.recorded().iter().filter(|effect| effect.effect == Effect::Apply).count();
         while applied(world) < 3 {
             pass(1).await;
         }
