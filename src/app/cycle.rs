@@ -17,7 +17,6 @@ use crate::model::unit::UnitId;
 use crate::observed::region::RegionUnknown;
 use crate::plan::approval::{Automatic, Consents, StoredChanges};
 use crate::plan::contention::{self, ContendedObjects};
-use crate::plan::outcome::UnitState;
 use crate::plan::unit_plan::PlanId;
 use crate::ports::clock::Clock;
 use crate::ports::source::{Source, SourceError};
@@ -31,12 +30,14 @@ use crate::spec::parse::Limits;
 
 use super::evaluation::{Evaluation, Evaluator};
 use super::memory::{Next, UnitMemory};
-use super::publication::{self, FleetNews};
+use super::publication;
 use super::schedule::{self, Ran};
-use super::status_branch::{self, Batch, StatusBranch, StatusBranchError};
+use super::status_branch::{self, StatusBranch, StatusBranchError};
 use super::status_yaml;
 use super::unit_run::{Permission, Shared, UnitRun, Wish};
 use super::wishes::Wishes;
+
+mod report;
 
 /// Regions by name; one that cannot be asked at all holds why.
 pub type Regions = BTreeMap<RegionName, Result<Arc<RegionAccess>, RegionUnknown>>;
@@ -397,72 +398,6 @@ impl Reconciler {
         runs
     }
 
-    /// Puts on the branch what it does not hold yet; says whether there was anything.
-    pub async fn publish(&mut self) -> Result<bool, StatusBranchError> {
-        let gone = self.gone_units();
-        let mut batch = Batch::default();
-        for (unit, memory) in &self.units {
-            let is_gone = gone.contains(unit);
-            if !is_gone && !memory.is_unpublished() {
-                continue;
-            }
-            batch.documents.extend(memory.news.documents.clone());
-            batch.entries.extend(memory.news.entries.iter().cloned());
-            batch.documents.extend(publication::status_documents(unit, memory.status().filter(|_| !is_gone)));
-        }
-        let fleet = publication::fleet_status(self.ports.installation.as_str(), self.fleet_news(&gone));
-        let fleet_changed = self.fleet.as_ref() != Some(&fleet);
-        if fleet_changed {
-            batch.documents.extend(publication::fleet_documents(&fleet));
-        }
-        if batch.documents.is_empty() && batch.entries.is_empty() {
-            return Ok(false);
-        }
-        self.branch.write(batch).await?;
-        self.fleet = Some(fleet);
-        self.units.retain(|unit, _| !gone.contains(unit));
-        for memory in self.units.values_mut() {
-            if let Some(status) = memory.news.status.take() {
-                memory.published = Some(status);
-            }
-            memory.news = publication::UnitNews::default();
-        }
-        Ok(true)
-    }
-
-    /// Units that nothing declares and nothing is left of.
-    fn gone_units(&self) -> BTreeSet<UnitId> {
-        let all_seen = self
-            .ports
-            .regions
-            .values()
-            .all(|access| access.as_ref().is_ok_and(|access| access.cluster_state().is_ok()));
-        let left: BTreeSet<UnitId> =
-            self.ports.regions.values().flatten().flat_map(|access| access.inventoried_with_rows()).collect();
-        let is_gone = |(unit, memory): &(&UnitId, &UnitMemory)| {
-            let unwanted = memory.wish.as_ref().is_some_and(|wish| wish.desired.is_none());
-            all_seen && unwanted && memory.state == Some(UnitState::Converged) && !left.contains(*unit)
-        };
-        self.units.iter().filter(is_gone).map(|(unit, _)| unit.clone()).collect()
-    }
-
-    fn fleet_news(&self, gone: &BTreeSet<UnitId>) -> FleetNews {
-        let of_units: BTreeSet<&Diagnostic> = self.units.values().flat_map(|memory| &memory.diagnostics).collect();
-        let loose = self.tip.iter().flat_map(Evaluation::diagnostics).filter(|found| !of_units.contains(found));
-        let units = self.units.iter().filter(|(unit, _)| !gone.contains(*unit));
-        FleetNews {
-            revision: self.tip.as_ref().and_then(|tip| tip.revision).or(self.known),
-            rewritten: self.rewritten,
-            problems: self.trouble.iter().chain(loose).map(unit_status::finding).collect(),
-            regions: self.region_states(),
-            units: units
-                .filter_map(|(unit, memory)| {
-                    Some((unit.clone(), memory.state.or_else(|| memory.status().map(|status| status.state))?))
-                })
-                .collect(),
-        }
-    }
-
     /// What is known of every unit.
     pub fn units(&self) -> &BTreeMap<UnitId, UnitMemory> {
         &self.units
@@ -476,13 +411,6 @@ impl Reconciler {
     /// The ports.
     pub fn ports(&self) -> &Ports {
         &self.ports
-    }
-
-    /// Whether the branch lacks something that people wait for: an ended plan, or a unit that came to rest.
-    pub fn has_final_news(&self) -> bool {
-        self.units
-            .values()
-            .any(|memory| memory.is_unpublished() && (memory.is_at_rest() || !memory.news.entries.is_empty()))
     }
 }
 

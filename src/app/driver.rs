@@ -232,7 +232,8 @@ impl Driver {
 
     fn candidate(&self, access: &Arc<RegionAccess>) -> Candidate {
         let Ports { installation, clock, .. } = self.reconciler.ports();
-        Candidate::new(installation, access.clone(), self.options.holder.clone(), clock.clone(), self.wake.clone())
+        let region = (access.clone(), self.pins.get(access.name()).cloned().flatten());
+        Candidate::new(installation, region, self.options.holder.clone(), clock.clone(), self.wake.clone())
     }
 
     fn now(&self) -> Timestamp {
@@ -261,6 +262,9 @@ impl Driver {
                 let stop = self.stop.clone();
                 let doing = Doing::Apply(self.options.seen.as_ref());
                 let runs = self.reconciler.cycle(doing, &stop).await;
+                if led_elsewhere(accesses).is_some() {
+                    return Ok(None);
+                }
                 let moving = self.moving(accesses).len();
                 self.listener.hear(News::Cycle { runs: &runs, moving });
                 if moving == 0 && matches!(self.options.goal, Goal::Rest { .. }) {
@@ -431,7 +435,19 @@ impl Driver {
             let settled_unknown = memory.state == Some(UnitState::Unknown) && !waits_for_region;
             !memory.is_at_rest() && !settled_unknown
         });
-        moving.map(|(unit, _)| unit).collect()
+        let mut moving: BTreeSet<&UnitId> = moving.map(|(unit, _)| unit).collect();
+        // What waits for a unit that is at rest without being applied will not move either, nor what waits for that.
+        loop {
+            let is_blocked =
+                |unit: &&UnitId| self.reconciler.units().get(*unit).is_some_and(|found| found.is_blocked(&moving));
+            let blocked: Vec<&UnitId> = moving.iter().copied().filter(is_blocked).collect();
+            if blocked.is_empty() {
+                return moving;
+            }
+            for unit in blocked {
+                moving.remove(unit);
+            }
+        }
     }
 
     fn summary(&self, timed_out: bool) -> Summary {

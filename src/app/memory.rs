@@ -127,6 +127,8 @@ impl UnitMemory {
             }
             UnitState::Failed if self.gave_up => Next::At(after(now, PAUSE_MAX)),
             UnitState::Stale | UnitState::Failed => Next::At(after(now, pause(self.failures))),
+            // What it builds on wakes it; until then its changes stay where they are.
+            UnitState::Progressing if !self.unmet.is_empty() => Next::At(after(now, SAFETY_PAUSE)),
             // Routine changes are left, such as those after a stage that just ended.
             UnitState::Progressing if run.outcome.pending > 0 && acted && self.failures == 0 => Next::Now,
             UnitState::Progressing if run.outcome.pending > 0 => {
@@ -135,6 +137,12 @@ impl UnitMemory {
             }
             UnitState::Progressing | UnitState::Unknown => Next::At(after(now, SAFETY_PAUSE)),
         };
+    }
+
+    /// Whether it only waits for units that it builds on, `moving` being those that may still get further.
+    pub fn is_blocked(&self, moving: &BTreeSet<&UnitId>) -> bool {
+        let waits = matches!(self.state, Some(UnitState::Progressing | UnitState::Unknown)) && self.next != Next::Now;
+        waits && !self.unmet.is_empty() && !self.unmet.iter().any(|unit| moving.contains(unit))
     }
 
     /// Whether nothing but news, a person or a long pause can change anything.

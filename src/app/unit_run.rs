@@ -1,7 +1,7 @@
 //! One cycle of one unit, from what it should be to what became of it.
 //!
 //! Input: a [`Wish`] and the world as this process sees it. Output: a [`UnitRun`]. It decides nothing itself: `plan`
-//! does. Invariants: nothing is changed before its `started` record is on the status branch (but routine repairs);
+//! does. Invariants: nothing is begun in a region whose lease this process does not hold; nothing is changed before its `started` record is on the status branch (but routine repairs);
 //! inventory rows come first; whatever happens, there is an outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -151,7 +151,7 @@ pub async fn act(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, perm
         }
         return nothing(outcome, split, plan);
     };
-    if let Some(refused) = refuse_to_start(&plan, &world, &split.approved, only) {
+    if let Some(refused) = refuse_to_start(shared, &plan, &world, &split.approved, only) {
         outcome.failure = Some(refused);
         return nothing(outcome, split, plan);
     }
@@ -281,13 +281,24 @@ async fn look_up_secrets(shared: Shared<'_>, desired: &DesiredUnit, world: &mut 
     }
 }
 
+/// Whether this process holds the lease of a region.
+fn may_write(shared: Shared<'_>, region: &RegionName) -> bool {
+    shared.reachable.get(region).is_some_and(|access| access.write_time(shared.clock.now()).is_some())
+}
+
 /// Why an approved plan is not begun, if it is not.
 fn refuse_to_start(
+    shared: Shared<'_>,
     plan: &UnitPlan,
     world: &World,
     approved: &ApprovedPlan,
     only: Option<&BTreeMap<UnitId, StoredChanges>>,
 ) -> Option<Failure> {
+    if let Some(region) = inventory::regions_of(approved).into_iter().find(|region| !may_write(shared, region)) {
+        return Some(Failure::Error(format!(
+            "nothing was begun, because this process does not hold the lease of region {region}; it plans anew when it does"
+        )));
+    }
     let violations = lint::lint(plan, world);
     if !violations.is_empty() {
         let list: Vec<String> = violations.iter().map(ToString::to_string).collect();
@@ -363,7 +374,7 @@ async fn complete_inventories(
     executed: &[Executed],
 ) {
     for (region, before) in kept {
-        let Some(access) = shared.reachable.get(&region) else { continue };
+        let Some(access) = shared.reachable.get(&region).filter(|_| may_write(shared, &region)) else { continue };
         let after = inventory::after(&before, &region, executed);
         // What is missing in the stored copy is completed by the next cycle.
         if let Err(error) = inventory::store(shared.installation, access, &wish.unit, &before, after).await {
@@ -378,6 +389,9 @@ async fn tidy_inventories(shared: Shared<'_>, wish: &Wish, world: &World, outcom
         let (Some(access), Some(before)) = (shared.reachable.get(region), seen.inventories.get(&wish.unit)) else {
             continue;
         };
+        if !may_write(shared, region) {
+            continue;
+        }
         let after = inventory::at_rest(before, wish.desired.as_deref(), seen);
         if let Err(error) = inventory::store(shared.installation, access, &wish.unit, before, after).await {
             outcome.failure = Some(Failure::Error(crate::telemetry::chain(&error)));

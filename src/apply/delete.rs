@@ -48,8 +48,13 @@ enum Found {
 /// Deletes the object and waits a moment for it to be gone.
 pub async fn delete(delete: Delete<'_>) -> ChangeOutcome {
     let mut last = None;
+    let begun = delete.clock.now();
     for _ in 0..ATTEMPTS_MAX {
-        match attempt(delete).await {
+        let attempted = match write::within_lease(delete.region, delete.clock, attempt(delete)).await {
+            Ok(attempted) => attempted,
+            Err(ends) => return ends,
+        };
+        match attempted {
             Ok(Some(outcome)) => return outcome,
             Ok(None) => {}
             Err(error) => {
@@ -61,6 +66,9 @@ pub async fn delete(delete: Delete<'_>) -> ChangeOutcome {
                 last = Some(error);
                 delete.clock.sleep(pause.min(Duration::from_secs(30))).await;
             }
+        }
+        if write::is_long(begun, delete.clock) {
+            break;
         }
     }
     last.map_or_else(|| stale("it keeps changing"), |error| write::failed(&error))

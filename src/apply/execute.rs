@@ -81,26 +81,11 @@ fn object_of<'a>(desired: Option<&'a DesiredUnit>, change: &Change) -> Option<&'
 async fn one(effects: Effects<'_>, change: &Change, consent: &Consent, object: Option<&Arc<Object>>) -> Executed {
     let identity = Identity::writer_of(&change.target.id, &change.tenant);
     let (outcome, live) = match (effects.regions.get(&change.target.region), identity) {
-        (Some(region), Some(identity)) => match region.write_time(effects.clock.now()) {
-            Some(limit) => {
-                let doing = effect(effects, region, &identity, (change, object));
-                tokio::time::timeout(limit, doing).await.unwrap_or_else(|_| (lease_ends(), None))
-            }
-            None => (lease_ends(), None),
-        },
+        (Some(region), Some(identity)) => effect(effects, region, &identity, (change, object)).await,
         _ => (ChangeOutcome::NotReached, None),
     };
     tracing::debug!(object = %change.target, op = change.op.word(), done = outcome.is_done(), "change");
     Executed { result: ChangeResult { change: change.clone(), consent: consent.clone(), outcome }, live }
-}
-
-/// A write must end before another process may take the lease.
-fn lease_ends() -> ChangeOutcome {
-    ChangeOutcome::Failed {
-        category: "lease".into(),
-        detail: "this process does not hold the region's lease for long enough; it plans anew when it does".into(),
-        transient: true,
-    }
 }
 
 async fn effect(

@@ -26,7 +26,7 @@ use crate::region::access::RegionAccess;
 /// Why an inventory could not be kept.
 #[derive(Debug, Error)]
 pub enum KeepError {
-    /// It cannot be stored in its form.
+    /// It cannot be stored in its form, or what is stored is damaged.
     #[error("the inventory cannot be stored")]
     Form(#[from] InventoryError),
     /// The server did not take it.
@@ -140,17 +140,18 @@ pub async fn store(
         Ok(applied) => (applied.live.uid, applied.live.resource_version),
         // Our own lost answer, or another writer: only a copy with our rows counts as ours.
         Err(error) => {
-            let live = region.cluster().get(&Identity::Platform, object.id()).await.map_err(failed)?;
-            let same = live.as_ref().and_then(|live| inventory_document::decode(&live.body).ok());
-            match same {
-                Some((_, stored)) if stored.rows == after.rows => stored.stored.ok_or_else(|| failed(error))?,
-                Some((_, stored)) => {
-                    // Somebody else wrote it: the next cycle starts from theirs.
-                    region.record_inventory(unit, &stored);
-                    return Err(failed(error));
-                }
-                None => return Err(failed(error)),
+            let Some(live) = region.cluster().get(&Identity::Platform, object.id()).await.map_err(failed)? else {
+                // Somebody deleted it while we know its rows: the next cycle stores them anew.
+                region.record_inventory(unit, &Inventory { stored: None, ..before.clone() });
+                return Err(failed(error));
+            };
+            let (_, stored) = inventory_document::decode(&live.body)?;
+            if stored.rows != after.rows {
+                // Somebody else wrote it: the next cycle starts from theirs.
+                region.record_inventory(unit, &stored);
+                return Err(failed(error));
             }
+            stored.stored.ok_or_else(|| failed(error))?
         }
     };
     let after = Inventory { stored: Some(stored), ..after };

@@ -1,11 +1,13 @@
 //! Creates or updates one object (lines 13 to 17 of the algorithm).
 //!
 //! Input: a change and the object. Output: its [`ChangeOutcome`] and what the server now keeps. It never deletes.
-//! Invariants: a create carries `resourceVersion: "1"`, an update the uid and version of the copy that was checked;
+//! Invariants: every attempt ends before another process may take the region's lease; a create carries `resourceVersion: "1"`, an update the uid and version of the copy that was checked;
 //! force is used only for paths that the plan calls correctable; nothing is sent twice without a read in between.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
+
+use jiff::Timestamp;
 
 use crate::k8s::object::Object;
 use crate::k8s::ownership;
@@ -22,6 +24,8 @@ use crate::region::access::RegionAccess;
 const ATTEMPTS_MAX: u32 = 8;
 /// How long the server may ask to wait at most.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// How long one change is tried; the next cycle goes on, so that others have their turn.
+const CHANGE_MAX: Duration = Duration::from_secs(20);
 /// A RoleBinding takes a moment to reach the authorizer's cache: a refusal right after it was made is tried again.
 const FORBIDDEN_PAUSE: Duration = Duration::from_millis(250);
 
@@ -69,18 +73,46 @@ impl Step {
 /// Creates or updates the object.
 pub async fn write(write: Write<'_>) -> Written {
     let mut last = None;
+    let begun = write.clock.now();
     for _ in 0..ATTEMPTS_MAX {
-        let step = match write.change.op {
-            Op::Create => create(write, &mut last).await,
-            Op::Update(_) | Op::Delete => update(write, &mut last).await,
+        let attempt = async {
+            match write.change.op {
+                Op::Create => create(write, &mut last).await,
+                Op::Update(_) | Op::Delete => update(write, &mut last).await,
+            }
         };
-        match step {
-            Step::Finished(written) => return *written,
-            Step::Again(pause) if pause.is_zero() => {}
-            Step::Again(pause) => write.clock.sleep(pause.min(PAUSE_MAX)).await,
+        match within_lease(write.region, write.clock, attempt).await {
+            Err(ends) => return Written::without_live(ends),
+            Ok(Step::Finished(written)) => return *written,
+            Ok(Step::Again(pause)) if pause.is_zero() => {}
+            Ok(Step::Again(pause)) => write.clock.sleep(pause.min(PAUSE_MAX)).await,
+        }
+        if is_long(begun, write.clock) {
+            break;
         }
     }
     Written::without_live(last.map_or(ChangeOutcome::NotReached, |error| failed(&error)))
+}
+
+/// Whether a change that began then was tried long enough.
+pub(super) fn is_long(begun: Timestamp, clock: &dyn Clock) -> bool {
+    begun.checked_add(CHANGE_MAX).is_ok_and(|end| end <= clock.now())
+}
+
+/// Makes an attempt that must end before another process may take the lease; pauses between attempts lie outside, because
+/// the lease is renewed meanwhile.
+pub(super) async fn within_lease<T>(
+    region: &RegionAccess,
+    clock: &dyn Clock,
+    attempt: impl Future<Output = T>,
+) -> Result<T, ChangeOutcome> {
+    let ends =
+        |detail: &str| ChangeOutcome::Failed { category: "lease".into(), detail: detail.into(), transient: true };
+    let Some(limit) = region.write_time(clock.now()) else {
+        return Err(ends("this process does not hold the region's lease for long enough; it plans anew when it does"));
+    };
+    let late = "no answer came while the region's lease was certain; heddle looks what happened and plans anew";
+    tokio::time::timeout(limit, attempt).await.map_err(|_| ends(late))
 }
 
 async fn create(write: Write<'_>, last: &mut Option<ClusterError>) -> Step {
@@ -238,11 +270,39 @@ fn stale(found: &str) -> Step {
     Step::finished(Written::without_live(ChangeOutcome::Stale { found: found.to_owned() }))
 }
 
+/// What a person can do about a failure, where trying again does not end it.
+fn what_to_do(error: &ClusterError) -> Option<&'static str> {
+    match error {
+        ClusterError::Certificate { .. } | ClusterError::Unauthenticated => Some("look at the region's kubeconfig"),
+        ClusterError::Forbidden { .. } => Some("grant it; heddle's chart has the roles that it needs"),
+        ClusterError::QuotaExceeded { .. } => {
+            Some("raise that quota (`heddle-quota` is made from the tenant's document), or free some of it")
+        }
+        ClusterError::NamespaceTerminating { .. } => {
+            Some("heddle makes it anew when it is gone; if it stays, look at what is left in it and at finalizers")
+        }
+        ClusterError::Denied { .. } => Some("change the spec, or ask whoever keeps that policy"),
+        ClusterError::Invalid { .. } => Some("if it does not come from a value in the spec, please report it"),
+        ClusterError::Unreachable { .. }
+        | ClusterError::Ambiguous { .. }
+        | ClusterError::NotFound { .. }
+        | ClusterError::FieldConflicts(_)
+        | ClusterError::Conflict
+        | ClusterError::Expired
+        | ClusterError::Busy { .. }
+        | ClusterError::Malformed { .. } => None,
+    }
+}
+
 /// A failure as an outcome, with its chain of causes.
 pub fn failed(error: &ClusterError) -> ChangeOutcome {
+    let detail = match what_to_do(error) {
+        Some(hint) => format!("{error}: {hint}"),
+        None => error.to_string(),
+    };
     ChangeOutcome::Failed {
         category: error.category().to_owned(),
-        detail: error.to_string(),
+        detail,
         transient: match error.retry() {
             Retry::After(_) | Retry::Ambiguous => true,
             Retry::Never | Retry::OnChange => false,

@@ -1,8 +1,8 @@
 //! The stored form of an inventory: a ConfigMap that is also an ApplySet parent (KEP-3659).
 //!
 //! Input: an [`Inventory`], or the ConfigMap's tree. Output: the ConfigMap, or the inventory. It writes nothing.
-//! Invariants: rows are sorted, one a line, so that a diff of two versions shows what changed; what cannot be read is
-//! an error and never an empty inventory.
+//! Invariants: rows are sorted, one a line, so that a diff of two versions shows what changed; what cannot be read, lost
+//! its rows or is a copy under another name is an error and never an empty inventory.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,13 +24,18 @@ pub const UNIT_NAME: &str = "heddle.dev/unit-name";
 pub const APPLYSET_ID: &str = "applyset.kubernetes.io/id";
 /// The largest stored inventory in bytes: half of what an API server takes for one object.
 pub const BYTES_MAX: usize = 512 * 1024;
+/// Annotation of an ApplySet parent: the kinds of its rows.
+const KINDS: &str = "applyset.kubernetes.io/contains-group-kinds";
 const ROWS: &str = "rows";
 
 /// Why an inventory cannot be read or stored.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InventoryError {
     /// A required part is missing or of another shape.
-    #[error("the inventory {name} cannot be read: {detail}")]
+    #[error(
+        "the inventory ConfigMap heddle-system/{name} cannot be read: {detail} (restore it from the cluster's backup, or \
+         delete it: its rows are then found anew by labels)"
+    )]
     Malformed {
         /// The ConfigMap.
         name: String,
@@ -92,16 +97,7 @@ pub fn encode(installation: &InstallationId, unit: &UnitId, inventory: &Inventor
 }
 
 fn metadata(installation: &InstallationId, unit: &UnitId, inventory: &Inventory) -> Value {
-    let kinds: BTreeSet<String> = inventory
-        .rows
-        .keys()
-        .map(|id| {
-            let group = kinds::info(id.kind).group;
-            if group.is_empty() { id.kind.to_string() } else { format!("{}.{group}", id.kind) }
-        })
-        .collect();
     let namespaces: BTreeSet<&str> = inventory.rows.keys().filter_map(|id| id.namespace.as_deref()).collect();
-    let joined = |set: Vec<&str>| set.join(",");
     json!({
         "labels": {
             APPLYSET_ID: ownership::applyset_id(installation, unit),
@@ -110,11 +106,20 @@ fn metadata(installation: &InstallationId, unit: &UnitId, inventory: &Inventory)
         },
         "annotations": {
             "applyset.kubernetes.io/tooling": "heddle/v1",
-            "applyset.kubernetes.io/contains-group-kinds": joined(kinds.iter().map(String::as_str).collect()),
-            "applyset.kubernetes.io/additional-namespaces": joined(namespaces.into_iter().collect()),
+            KINDS: kinds_of(&inventory.rows),
+            "applyset.kubernetes.io/additional-namespaces": namespaces.into_iter().collect::<Vec<_>>().join(","),
             UNIT_NAME: unit.to_string(),
         },
     })
+}
+
+fn kinds_of(rows: &BTreeMap<ObjectId, Row>) -> String {
+    let kind = |id: &ObjectId| {
+        let group = kinds::info(id.kind).group;
+        if group.is_empty() { id.kind.to_string() } else { format!("{}.{group}", id.kind) }
+    };
+    let kinds: BTreeSet<String> = rows.keys().map(kind).collect();
+    kinds.into_iter().collect::<Vec<_>>().join(",")
 }
 
 /// Reads a stored inventory.
@@ -124,6 +129,12 @@ pub fn decode(body: &Value) -> Result<(UnitId, Inventory), InventoryError> {
     let needed = |pointer: &str, what: &str| text(pointer).ok_or_else(|| malformed(name, &format!("it has no {what}")));
     let unit = needed("/metadata/annotations/heddle.dev~1unit-name", "unit name")?;
     let unit = UnitId::parse(unit).map_err(|error| malformed(name, &error.to_string()))?;
+    let installation = needed("/metadata/labels/heddle.dev~1inventory-of", "installation")?;
+    let installation = InstallationId::parse(installation).map_err(|error| malformed(name, &error.to_string()))?;
+    let expected = ownership::inventory_name(&installation, &unit);
+    if name != expected {
+        return Err(malformed(name, &format!("it is a copy of {expected}")));
+    }
     let stored = (
         Uid::new(needed("/metadata/uid", "uid")?),
         ResourceVersion::new(needed("/metadata/resourceVersion", "resourceVersion")?),
@@ -134,6 +145,11 @@ pub fn decode(body: &Value) -> Result<(UnitId, Inventory), InventoryError> {
             .map_err(|error| malformed(name, &format!("row {} is not one: {error}", number + 1)))?;
         let StoredRow { kind, namespace, name, tenant, uid, node, applied, settled } = row;
         rows.insert(ObjectId { kind, namespace, name }, Row { tenant, uid, node, applied, settled });
+    }
+    // Rows that somebody took out leave no other trace.
+    let kinds = body.pointer("/metadata/annotations").and_then(|annotations| annotations.get(KINDS)?.as_str());
+    if kinds.unwrap_or_default() != kinds_of(&rows) {
+        return Err(malformed(name, "its rows are of other kinds than its annotations say: rows are missing"));
     }
     Ok((unit, Inventory { rows, stored: Some(stored) }))
 }
@@ -189,5 +205,9 @@ mod tests {
         damage(&|tree| tree["data"] = json!({}));
         damage(&|tree| tree["data"]["rows"] = json!("{\"kind\":\"Secret\"}\n"));
         damage(&|tree| tree["metadata"]["annotations"] = json!({}));
+        damage(&|tree| tree["metadata"]["labels"] = json!({}));
+        damage(&|tree| tree["metadata"]["name"] = json!("a-copy"));
+        let words = damage(&|tree| tree["data"]["rows"] = json!("")).to_string();
+        assert!(words.contains("rows are missing") && words.contains("restore it"), "{words}");
     }
 }

@@ -83,10 +83,16 @@ impl std::fmt::Display for RegionUnknown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NotConfigured => f.write_str("the configuration names no cluster for it"),
-            Self::NotPinned { seen } => write!(f, "its configuration has no clusterUid (this cluster's is {seen})"),
-            Self::WrongCluster { pinned, seen } => {
-                write!(f, "another cluster answers: uid {seen}, but {pinned} is pinned")
-            }
+            Self::NotPinned { seen } => write!(
+                f,
+                "its configuration has no clusterUid (this cluster's is {seen}; if it is the right one, write \
+                 `clusterUid: {seen}` to the region in heddle's configuration)"
+            ),
+            Self::WrongCluster { pinned, seen } => write!(
+                f,
+                "another cluster answers: uid {seen}, but {pinned} is pinned (look at the region's kubeconfig; change \
+                 its clusterUid only if the cluster was replaced on purpose)"
+            ),
             Self::Unreachable { detail } => f.write_str(detail),
         }
     }

@@ -152,7 +152,9 @@ pub fn in_words(completeness: &Completeness) -> String {
         Completeness::Complete => "complete".into(),
         Completeness::Incomplete { detail } => detail.clone(),
         Completeness::Stale => "no news for three minutes".into(),
-        Completeness::Forbidden => "the observer may not list it".into(),
+        Completeness::Forbidden => {
+            "the observer may not list it: grant `heddle-observer` the verbs get, list and watch on it".into()
+        }
     }
 }
 

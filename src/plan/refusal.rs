@@ -13,7 +13,7 @@ use crate::model::unit::UnitId;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(tag = "refusal", rename_all = "camelCase")]
 pub enum Refusal {
-    /// The object carries our labels, but its self-reference is another object's or missing.
+    /// The name is taken, or our labels are on it, but its self-reference is another object's or missing.
     Foreign {
         /// The object.
         object: ObjectRef,
@@ -101,7 +101,7 @@ impl Refusal {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Foreign { .. } => {
-                "rename or delete the copy, or take the heddle.dev labels off it; heddle never adopts it"
+                "rename it or delete it, if nobody needs it; heddle never adopts what it did not make"
             }
             Self::OtherUnit { .. } => {
                 "if it moved between units, let the old one delete it first; else rename one of the two"
@@ -137,7 +137,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Foreign { object, says } => {
-                write!(f, "{object} carries heddle's labels but says it is `{says}`: it belongs to somebody else")
+                write!(f, "{object} exists and says it is `{says}`: it belongs to somebody else")
             }
             Self::OtherUnit { object, label } => {
                 write!(f, "{object} belongs to another unit (its label heddle.dev/unit is `{label}`)")

@@ -50,6 +50,8 @@ struct State {
     seen: RegionObservation,
     /// Lives that a read said are over, until their event comes.
     ended: BTreeSet<Uid>,
+    /// What a read by name found and no watch tells of, because it lacks our labels.
+    unwatched: BTreeSet<ObjectId>,
     /// Units whose objects changed since somebody asked.
     touched: BTreeSet<Box<str>>,
     leadership: Leadership,
@@ -67,6 +69,7 @@ impl RegionAccess {
         let state = State {
             seen,
             ended: BTreeSet::new(),
+            unwatched: BTreeSet::new(),
             touched: BTreeSet::new(),
             leadership: Leadership::Unknown,
             failed_attempts: 0,
@@ -98,9 +101,29 @@ impl RegionAccess {
     /// Takes in what a watch told.
     pub fn told(&self, live: &ObservedObject) {
         let mut state = self.state();
+        state.unwatched.remove(&live.id);
         if state.record(live) {
             state.touch(live);
         }
+    }
+
+    /// Takes in what a read by name found of a row that no list shows, or that there is nothing; says whether it was news.
+    pub fn read_by_name(&self, id: &ObjectId, found: Option<&ObservedObject>) -> bool {
+        let mut state = self.state();
+        let news = if let Some(live) = found {
+            let news = state.record(live);
+            if news {
+                state.unwatched.insert(id.clone());
+            }
+            news
+        } else {
+            state.unwatched.remove(id);
+            state.seen.objects.remove(id).is_some()
+        };
+        if news {
+            state.touch_by_row(id);
+        }
+        news
     }
 
     /// Drops a copy that a write found to be old, so that the next look is a read.
@@ -133,6 +156,7 @@ impl RegionAccess {
     pub fn left_view(&self, told: &ObservedObject, found: &ObservedObject) {
         let mut state = self.state();
         state.record(found);
+        state.unwatched.insert(found.id.clone());
         state.touch(told);
     }
 
@@ -160,6 +184,7 @@ impl RegionAccess {
             state.touch(&object);
         }
         for object in objects {
+            state.unwatched.remove(&object.id);
             if state.record(object) {
                 state.touch(object);
             }
@@ -243,6 +268,7 @@ impl RegionAccess {
         let why = RegionUnknown::Unreachable { detail: "not observed yet".into() };
         state.seen = RegionObservation::unknown(self.name.clone(), why);
         state.ended.clear();
+        state.unwatched.clear();
         state.touched.clear();
         state.failed_attempts = 0;
         state.settled = false;
@@ -273,13 +299,13 @@ impl RegionAccess {
     }
 
     /// Rows of listed kinds that no list shows: their labels may be gone, so they are read by name. A row without a uid is
-    /// one of them: the answer to its creation may be lost.
+    /// one of them: the answer to its creation may be lost, or somebody else's object may have its name.
     pub fn unlisted_rows(&self) -> Vec<(TenantName, ObjectId)> {
         let state = self.state();
         let rows = state.seen.inventories.values().flat_map(|inventory| &inventory.rows);
         let unlisted = rows.filter(|(id, _)| {
             let forbidden = *state.seen.completeness(id.kind) == Completeness::Forbidden;
-            !forbidden && !state.seen.objects.contains_key(*id)
+            !forbidden && (!state.seen.objects.contains_key(*id) || state.unwatched.contains(*id))
         });
         unlisted.map(|(id, row)| (row.tenant.clone(), id.clone())).collect()
     }
@@ -314,6 +340,12 @@ impl State {
             self.seen.objects.insert(live.id.clone(), live.clone());
         }
         !old
+    }
+
+    /// Touches the units whose inventories name an object, whatever the object says.
+    fn touch_by_row(&mut self, id: &ObjectId) {
+        let units = self.seen.inventories.iter().filter(|(_, inventory)| inventory.rows.contains_key(id));
+        self.touched.extend(units.map(|(unit, _)| Box::from(unit.label())));
     }
 
     fn touch(&mut self, live: &ObservedObject) {

@@ -1,7 +1,7 @@
 //! Which process may write in a region.
 //!
 //! Input: the Lease `heddle-<installation>` of the region. Output: [`Leadership`]. It fences nothing: a late write is
-//! refused by the version that it carries. Invariants: a lease of somebody else is taken only after it ended (by the
+//! refused by the version that it carries. Invariants: in a cluster that is not the pinned one no lease is touched; a lease of somebody else is taken only after it ended (by the
 //! time since this process first saw it, or long ago by its own clock); it is renewed well before it ends; times are
 //! those of `client-go`'s leader election (15 s, renewed every 2 s).
 
@@ -13,7 +13,8 @@ use tokio::sync::Notify;
 
 use super::access::{Leadership, RegionAccess};
 use crate::model::names::InstallationId;
-use crate::model::object::ResourceVersion;
+use crate::model::object::{ClusterUid, ResourceVersion};
+use crate::observed::region::RegionUnknown;
 use crate::ports::clock::Clock;
 use crate::ports::cluster::{ClusterError, LeaseRecord};
 
@@ -27,6 +28,7 @@ const SKEW_MAX: Duration = Duration::from_secs(30);
 /// One process's wish to lead one region.
 pub struct Candidate {
     access: Arc<RegionAccess>,
+    pin: Option<ClusterUid>,
     clock: Arc<dyn Clock>,
     wake: Arc<Notify>,
     name: String,
@@ -36,15 +38,15 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// `holder` names the process and must differ between processes.
+    /// `pin` is the uid that the region's cluster must have; `holder` names the process and must differ between processes.
     pub fn new(
         installation: &InstallationId,
-        access: Arc<RegionAccess>,
+        (access, pin): (Arc<RegionAccess>, Option<ClusterUid>),
         holder: String,
         clock: Arc<dyn Clock>,
         wake: Arc<Notify>,
     ) -> Self {
-        Self { access, clock, wake, name: format!("heddle-{installation}"), holder, watched: None }
+        Self { access, pin, clock, wake, name: format!("heddle-{installation}"), holder, watched: None }
     }
 
     /// Takes the lease whenever it is free and renews it, until the future is dropped.
@@ -84,7 +86,23 @@ impl Candidate {
         self.access.set_leadership(Leadership::Unknown);
     }
 
+    /// Whether the pinned cluster answers. What the observer saw counts; before it has seen anything the cluster is asked.
+    async fn is_pinned(&self) -> Result<bool, ClusterError> {
+        match self.access.cluster_state() {
+            Ok(_) => Ok(true),
+            Err(
+                RegionUnknown::NotConfigured | RegionUnknown::NotPinned { .. } | RegionUnknown::WrongCluster { .. },
+            ) => Ok(false),
+            Err(RegionUnknown::Unreachable { .. }) => {
+                Ok(self.pin.is_some() && self.pin == Some(self.access.cluster().uid().await?))
+            }
+        }
+    }
+
     async fn take(&mut self) -> Result<Leadership, ClusterError> {
+        if !self.is_pinned().await? {
+            return Ok(Leadership::Unknown);
+        }
         let now = self.clock.now();
         let found = self.access.cluster().lease(&self.name).await?;
         if let Some(record) = &found

@@ -27,7 +27,7 @@ const SILENCE_MAX: Duration = Duration::from_mins(3);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// How often a watch that cannot be opened is tried before the whole region counts as unreachable.
 const ATTEMPTS_MAX: u32 = 3;
-/// How often something that only a person changes (a permission, a pin) is looked at again.
+/// How often something that only a person changes (a permission, a pin, an object without our labels) is looked at again.
 const PERSON_PAUSE: Duration = Duration::from_mins(1);
 /// Reads by name at once.
 const READS_AT_ONCE: usize = 16;
@@ -131,10 +131,8 @@ impl Observer {
     async fn read_inventories(&self) -> Result<(), Obstacle> {
         let mut inventories = BTreeMap::new();
         for live in self.access.cluster().inventories().await? {
-            let (unit, inventory) = inventory_document::decode(&live.body).map_err(|error| {
-                let hint = "restore it from the cluster's backup, or delete it: its rows are then found anew by labels";
-                Obstacle::Inventory(format!("{error} ({hint})"))
-            })?;
+            let decoded = inventory_document::decode(&live.body);
+            let (unit, inventory) = decoded.map_err(|error| Obstacle::Inventory(error.to_string()))?;
             inventories.insert(unit, inventory);
         }
         self.access.set_inventories(inventories);
@@ -142,7 +140,8 @@ impl Observer {
     }
 
     /// An object whose owner labels somebody removed is in no list. Looks at one kind, or at all.
-    async fn read_unlisted(&self, only: Option<Kind>) -> Result<(), ClusterError> {
+    /// Says whether anything was news.
+    async fn read_unlisted(&self, only: Option<Kind>) -> Result<bool, ClusterError> {
         let access = &*self.access;
         let rows = access.unlisted_rows().into_iter().filter(|(_, id)| only.is_none_or(|kind| id.kind == kind));
         let reads = rows.filter_map(|(tenant, id)| {
@@ -150,22 +149,42 @@ impl Observer {
             Some(async move { (access.cluster().get(&identity, &id).await, id) })
         });
         let answers: Vec<_> = stream::iter(reads).buffer_unordered(READS_AT_ONCE).collect().await;
+        let mut news = false;
         for (answer, id) in answers {
-            match answer {
-                Ok(Some(live)) => access.record(&live.observed),
+            news |= match answer {
+                Ok(found) => access.read_by_name(&id, found.as_ref().map(|live| &live.observed)),
                 // Its namespace's account is gone with the namespace.
-                Ok(None) | Err(ClusterError::NotFound { .. } | ClusterError::Forbidden { .. }) => access.gone(&id),
+                Err(ClusterError::NotFound { .. } | ClusterError::Forbidden { .. }) => access.read_by_name(&id, None),
                 Err(error) => return Err(error),
+            };
+        }
+        Ok(news)
+    }
+
+    /// No watch tells when somebody else's object of a wanted name goes, or what becomes of one that lost its labels.
+    async fn read_unlisted_for_ever(&self) {
+        loop {
+            self.clock.sleep(PERSON_PAUSE).await;
+            match self.read_unlisted(None).await {
+                Ok(true) => self.wake.notify_one(),
+                Ok(false) => {}
+                // Whether the server is there is the watches' business.
+                Err(error) => {
+                    tracing::debug!(region = %self.access.name(), category = error.category(), "reads by name failed");
+                }
             }
         }
-        Ok(())
     }
 
     /// Watches every kind until one of them says that the server is not there.
     async fn follow_all(&self, versions: BTreeMap<Kind, Option<ResourceVersion>>) -> ClusterError {
         let mut follows: FuturesUnordered<_> =
             versions.into_iter().map(|(kind, from)| self.follow(kind, from)).collect();
-        match follows.next().await {
+        let ended = tokio::select! {
+            ended = follows.next() => ended,
+            () = self.read_unlisted_for_ever() => None,
+        };
+        match ended {
             Some(error) => error,
             None => ClusterError::Malformed { detail: "nothing to watch".into() },
         }

@@ -254,7 +254,8 @@ fn failures(outcome: &UnitOutcome) -> Vec<String> {
             ChangeOutcome::Done | ChangeOutcome::DoneBefore | ChangeOutcome::NotReached => None,
             ChangeOutcome::Stale { found } => Some(format!("{target}: the plan is stale: {found}")),
             ChangeOutcome::Foreign { says } => {
-                Some(format!("{target}: it exists and belongs to somebody else (it says it is `{says}`)"))
+                let hint = "rename it or delete it, if nobody needs it; heddle looks again every minute";
+                Some(format!("{target}: it exists and belongs to somebody else (it says it is `{says}`): {hint}"))
             }
             ChangeOutcome::Conflict { fields } => {
                 let fields: Vec<String> = fields.iter().map(|(path, by)| format!("{path} held by {by}")).collect();

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::store::failure::Failure;
 use crate::model::object::Kind;
 
 /// What changes the world.
@@ -52,6 +53,15 @@ pub enum Fault {
     Slow(Duration),
 }
 
+/// The server's own answer to a write, in its words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// What it says.
+    pub failure: Failure,
+    /// Whether it has done the write nevertheless.
+    pub done: bool,
+}
+
 /// An effect that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
@@ -84,6 +94,8 @@ struct Inner {
     reads_seen: u64,
     chance: Option<Chance>,
     forbidden: BTreeSet<Kind>,
+    answers: BTreeMap<Kind, (u32, Answer)>,
+    silent: bool,
     expired: bool,
     torn_after: Option<u64>,
     unreachable: bool,
@@ -126,6 +138,16 @@ impl Faults {
         } else {
             inner.forbidden.remove(&kind)
         };
+    }
+
+    /// The next `times` writes of objects of a kind get this answer.
+    pub fn answer_writes(&self, kind: Kind, times: u32, answer: Answer) {
+        self.inner().answers.insert(kind, (times, answer));
+    }
+
+    /// Watches tell nothing, not even a bookmark, or tell what they have again.
+    pub fn silence_watches(&self, silent: bool) {
+        self.inner().silent = silent;
     }
 
     /// The next watch finds its version gone.
@@ -204,6 +226,19 @@ impl Faults {
     /// Whether lists of a kind are refused.
     pub fn is_forbidden(&self, kind: Kind) -> bool {
         self.inner().forbidden.contains(&kind)
+    }
+
+    /// The answer that was planned for this write, if there is one.
+    pub fn take_answer(&self, kind: Kind) -> Option<Answer> {
+        let mut inner = self.inner();
+        let (times, answer) = inner.answers.get_mut(&kind)?;
+        *times = times.checked_sub(1)?;
+        Some(answer.clone())
+    }
+
+    /// Whether watches tell nothing.
+    pub fn are_watches_silent(&self) -> bool {
+        self.inner().silent
     }
 
     /// Whether this watch finds its version gone.

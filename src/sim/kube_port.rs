@@ -11,8 +11,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::faults::{Effect, Fault, Faults};
+use super::faults::{Answer, Effect, Fault, Faults};
 use super::store::delete::{DeleteOptions, Dependents};
+use super::store::failure::Failure;
 use super::store::read::{Happened, Query, Told};
 use super::store::resources::Resource;
 use super::store::selector::Selector;
@@ -125,6 +126,20 @@ impl SimCluster {
                 act()
             }
         }
+    }
+
+    /// A write of an object; the server's own words come first where the plan has some.
+    fn answered<T>(
+        &self,
+        (kind, verb): (Kind, &str),
+        act: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<T, ClusterError> {
+        let refused = |failure| answers::error(&failure, verb);
+        let Some(Answer { failure, done }) = self.faults.take_answer(kind) else { return act().map_err(refused) };
+        if done {
+            drop(act());
+        }
+        Err(refused(failure))
     }
 
     async fn instead(&self, fault: Fault) -> Result<(), ClusterError> {
@@ -246,6 +261,7 @@ impl Cluster for SimCluster {
             version,
             told: 0,
             waiting: VecDeque::new(),
+            bookmark_at: tokio::time::Instant::now() + BOOKMARK_EVERY,
         }))
     }
 
@@ -291,15 +307,15 @@ impl Cluster for SimCluster {
             subresource: None,
         };
         let config = config(&request);
-        let act = || self.store.apply(target, config, options).map_err(|failure| answers::error(&failure, "apply"));
+        let act = || self.store.apply(target, config, options);
         let written = if request.dry_run {
             self.before_read().await?;
-            act()?
+            act().map_err(|failure| answers::error(&failure, "apply"))?
         } else {
             let label = format!("/metadata/labels/{}", ownership::INVENTORY_OF.replace('/', "~1"));
             let is_inventory = request.object.pointer(&label).is_some();
             let effect = if is_inventory { Effect::Inventory } else { Effect::Apply };
-            self.around(effect, &id.to_string(), act).await?
+            self.around(effect, &id.to_string(), || self.answered((id.kind, "apply"), act)).await?
         };
         self.stored(&written, id.kind)
     }
@@ -324,7 +340,7 @@ impl Cluster for SimCluster {
             dependents,
             dry_run: false,
         };
-        let act = || self.store.delete(target, options).map_err(|failure| answers::error(&failure, "delete"));
+        let act = || self.answered((id.kind, "delete"), || self.store.delete(target, options));
         self.around(Effect::Delete, &id.to_string(), act).await.map(drop)
     }
 
@@ -362,6 +378,8 @@ struct SimWatch {
     version: u64,
     told: u64,
     waiting: VecDeque<Told>,
+    /// Changes of what it does not tell put no bookmark off.
+    bookmark_at: tokio::time::Instant,
 }
 
 impl SimWatch {
@@ -378,7 +396,7 @@ impl SimWatch {
 #[async_trait]
 impl WatchStream for SimWatch {
     async fn next(&mut self) -> Option<Result<WatchEvent, ClusterError>> {
-        if self.faults.is_crashed() {
+        if self.faults.is_crashed() || self.faults.are_watches_silent() {
             std::future::pending::<()>().await;
         }
         let mut news = self.store.subscribe();
@@ -390,6 +408,10 @@ impl WatchStream for SimWatch {
                 self.told += 1;
                 return Some(self.event(&told));
             }
+            if self.faults.are_watches_silent() {
+                // Whoever follows it gives it up; its version is told by the next one.
+                std::future::pending::<()>().await;
+            }
             news.mark_unchanged();
             match self.store.events_since(&self.query, self.version) {
                 Ok((told, version)) => {
@@ -398,7 +420,8 @@ impl WatchStream for SimWatch {
                 }
                 Err(failure) => return Some(Err(answers::error(&failure, "watch"))),
             }
-            if self.waiting.is_empty() && tokio::time::timeout(BOOKMARK_EVERY, news.changed()).await.is_err() {
+            if self.waiting.is_empty() && tokio::time::timeout_at(self.bookmark_at, news.changed()).await.is_err() {
+                self.bookmark_at += BOOKMARK_EVERY;
                 return Some(Ok(WatchEvent::Bookmark(ResourceVersion::new(&self.version.to_string()))));
             }
         }

@@ -13,7 +13,7 @@ use heddle::observed::object::ObservedObject;
 use heddle::plan::change::{Cause, Change, ChangeSite, Precondition, Risk, Update};
 use heddle::plan::outcome::ChangeOutcome;
 use heddle::ports::cluster::{ApplyRequest, Cluster, Expect, Identity};
-use heddle::region::access::RegionAccess;
+use heddle::region::access::{Leadership, RegionAccess};
 use heddle::sim::clock::SimClock;
 use heddle::sim::faults::{Fault, Faults};
 use heddle::sim::kube_port::SimCluster;
@@ -56,6 +56,7 @@ fn in_region(test: impl AsyncFnOnce(Region)) {
         let faults = Arc::new(Faults::default());
         let cluster = Arc::new(SimCluster::new(Store::new(clock.source(), 1), &installation(), faults.clone()));
         let access = RegionAccess::new(eu(), cluster.clone());
+        access.set_leadership(Leadership::Held { until: "2026-01-02T00:00:00Z".parse().unwrap() });
         let region = Region { faults, cluster, access, clock };
         let namespace = Object::new(ObjectId::cluster(Kind::Namespace, "ns"), serde_json::Map::new());
         region.put(&namespace).await;

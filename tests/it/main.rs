@@ -12,6 +12,8 @@ mod apply;
 mod approvals;
 mod bad_days_loop;
 mod bad_days_plan;
+mod bad_days_region;
+mod bad_days_writes;
 #[expect(dead_code, reason = "the suite on real servers uses more of it")]
 #[path = "../contract/contract.rs"]
 mod contract;
@@ -22,9 +24,11 @@ mod git_host;
 mod git_http;
 mod git_publish;
 mod git_world;
+mod leases;
 mod loop_story;
 mod people;
 mod program;
+mod region_world;
 mod sim_contract;
 mod sim_region;
 mod tidy;

@@ -60,7 +60,8 @@ pub(crate) struct World {
     pub(crate) repository: Arc<SimRepository>,
     pub(crate) clock: SimClock,
     pub(crate) cluster: Arc<SimCluster>,
-    pub(crate) pin: Option<ClusterUid>,
+    /// The uid that the configuration names for the region.
+    pub(crate) pin: std::cell::RefCell<Option<ClusterUid>>,
     processes: std::cell::Cell<u32>,
 }
 
@@ -91,7 +92,7 @@ impl World {
         let faults = Arc::new(Faults::default());
         let repository = Arc::new(SimRepository::new("main", "heddle/status", faults.clone()));
         let cluster = Arc::new(SimCluster::new(store.clone(), &installation(), faults.clone()));
-        let pin = store.cluster_uid().map(|uid| ClusterUid::new(&uid));
+        let pin = std::cell::RefCell::new(store.cluster_uid().map(|uid| ClusterUid::new(&uid)));
         let world = Self { store, faults, repository, clock, cluster, pin, processes: std::cell::Cell::new(0) };
         world.create("v1", "Namespace", "", "heddle-system", json!({}));
         world
@@ -211,13 +212,13 @@ impl World {
             wait_for_lead: true,
             seen,
         };
-        let pins = BTreeMap::from([(region(), self.pin.clone())]);
+        let pins = BTreeMap::from([(region(), self.pin.borrow().clone())]);
         Driver::new(self.ports(), pins, options, Arc::new(Deaf), stop.clone())
     }
 
     /// A process that does only what a preview of this moment shows.
     pub(crate) async fn apply_what_is_shown(&self) -> Result<Summary, DriverError> {
-        let pins = BTreeMap::from([(region(), self.pin.clone())]);
+        let pins = BTreeMap::from([(region(), self.pin.borrow().clone())]);
         let limits = heddle::spec::parse::Limits::default();
         let shown = preview(self.ports(), &pins, limits, Subject::Tip).await.unwrap().runs;
         let seen = shown.iter().map(|run| (run.outcome.unit.clone(), approval::stored_changes(&run.plan))).collect();
