@@ -12,7 +12,7 @@ use super::refusal::Refusal;
 use crate::desired::unit::{DesiredUnit, Stage};
 use crate::k8s::kinds;
 use crate::model::names::InstallationId;
-use crate::model::object::{Kind, ObjectRef};
+use crate::model::object::{Kind, ObjectId, ObjectRef};
 use crate::model::unit::UnitId;
 use crate::model::waiting::WaitingOn;
 use crate::observed::inventory::Row;
@@ -61,9 +61,21 @@ impl Declared<'_> {
 pub fn prune(installation: &InstallationId, declared: Declared<'_>, world: &World) -> Prune {
     let mut prune = Prune::default();
     for (region, seen) in world {
-        let Some(inventory) = seen.inventories.get(declared.unit()) else { continue };
-        for (id, row) in &inventory.rows {
-            let object = ObjectRef { region: region.clone(), id: id.clone() };
+        let rows = seen.inventories.get(declared.unit()).map(|inventory| &inventory.rows);
+        let object = |id: &ObjectId| ObjectRef { region: region.clone(), id: id.clone() };
+        if let Err(why) = &seen.cluster {
+            // Nobody knows where a unit without a document has something left.
+            let may_be_left = match declared {
+                Declared::Vanished(_) => true,
+                Declared::Yes(_) => rows.is_some_and(|rows| rows.keys().any(|id| !declared.wants(&object(id)))),
+            };
+            if may_be_left {
+                prune.waits.insert(WaitingOn::Region { region: region.clone(), detail: why.to_string() });
+            }
+            continue;
+        }
+        for (id, row) in rows.into_iter().flatten() {
+            let object = object(id);
             if !declared.wants(&object) {
                 candidate(&mut prune, installation, declared, &object, (seen, row));
             }

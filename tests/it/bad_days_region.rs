@@ -239,3 +239,18 @@ fn an_object_that_two_units_want_is_made_for_neither() {
         assert!(world.get("apps/v1", "StatefulSet", "demo-platform", "a-b-c-o1").is_some());
     });
 }
+
+#[test]
+fn a_unit_that_vanished_is_not_said_to_be_at_rest_while_its_region_is_out_of_reach() {
+    world(112, async |world| {
+        settled(world).await;
+        world.commit_removal("tenants/acme/organizations/acme.yaml");
+        world.commit_change("tenants/platform/networks/trade.yaml", |text| {
+            text.replace("    - name: Acme\n      organization: acme/acme\n      role: peer\n", "")
+        });
+        world.pin.replace(Some(ClusterUid::new("00000000-0000-4000-8000-000000000000")));
+        let summary = world.run_once().await.unwrap();
+        assert!(all_are(&summary, UnitState::Unknown), "{:?}", states(&summary));
+        says(&report(world, "tenants/acme/organizations/acme"), &["another cluster answers"]);
+    });
+}

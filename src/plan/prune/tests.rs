@@ -7,6 +7,7 @@ use crate::desired::unit::DesiredObject;
 use crate::k8s::object::Object;
 use crate::model::object::{ObjectId, Uid};
 use crate::observed::inventory::Inventory;
+use crate::observed::region::RegionUnknown;
 use crate::plan::planner::tests::{config_map, empty_world, eu, installation, live, plan_of, unit, wanted, with};
 
 type Wanted = (ObjectRef, DesiredObject);
@@ -113,6 +114,24 @@ fn nothing_is_deleted_in_a_region_that_was_not_seen_completely() {
         assert!(matches!(wait, WaitingOn::Observation { kind, .. } if *kind == unsure), "{wait}");
         assert_eq!((prune.deletions.len(), prune.refusals.len(), prune.waits.len()), (0, 0, 1));
     }
+}
+
+#[test]
+fn what_was_seen_before_a_region_was_lost_is_no_reason_to_delete() {
+    let lost = |mut world: World| {
+        let why = RegionUnknown::Unreachable { detail: "connection refused".into() };
+        world.get_mut(&eu()).unwrap().cluster = Err(why);
+        world
+    };
+    let waits = ["region eu cannot be judged: connection refused; nothing is changed there"];
+    let left = lost(world(&[config_map("x", "a")], |_, _| {}));
+    assert_eq!(told(&left), waits);
+    let desired = unit("network/acme/trade", [config_map("x", "a")]);
+    assert!(prune(&installation(), Declared::Yes(&desired), &left).waits.is_empty(), "everything is wanted");
+    let never_seen = lost(empty_world());
+    assert_eq!(told(&never_seen), [""; 0]);
+    let vanished = prune(&installation(), Declared::Vanished(&unit_id()), &never_seen);
+    assert_eq!(vanished.waits.iter().map(ToString::to_string).collect::<Vec<_>>(), waits);
 }
 
 #[test]
