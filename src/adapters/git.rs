@@ -26,6 +26,7 @@ mod credentials;
 mod documents;
 mod fault;
 mod known_hosts;
+mod left_lock;
 mod library;
 mod listing;
 mod local_copy;

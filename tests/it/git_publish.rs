@@ -1,6 +1,7 @@
 //! The status branch over real repositories on disk.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
 use heddle::adapters::git::GitRepository;
 use heddle::model::revision::Revision;
@@ -187,5 +188,28 @@ fn a_remote_that_is_gone_writes_nothing() {
         std::fs::rename(world.path().join("fleet.git"), world.path().join("away")).unwrap();
         let error = publish(&heddle, None, &[("a", Some("1"))]).await.unwrap_err();
         assert!(matches!(error, SourceError::Unreachable { .. }), "{error:?}");
+    });
+}
+
+#[test]
+fn a_lock_that_a_killed_process_left_is_taken_away_and_a_fresh_one_respected() {
+    let world = World::new();
+    run(async {
+        let heddle = world.heddle();
+        let first = at(publish(&heddle, None, &[("a", Some("1"))]).await);
+        let there = world.remote.path().join(format!("{STATUS}.lock"));
+        let here = world.local_copy().join(format!("{STATUS}.lock"));
+        let lock = std::fs::File::create_new(&there).unwrap();
+        assert_eq!(publish(&heddle, Some(first), &[("a", Some("2"))]).await.unwrap(), Published::Raced);
+        assert!(there.exists(), "whoever made it may be at work");
+        lock.set_modified(SystemTime::now() - Duration::from_secs(60)).unwrap();
+        let second = at(publish(&heddle, Some(first), &[("a", Some("2"))]).await);
+        assert_eq!((world.tip(STATUS), world.history(STATUS)), (Some(second), 2));
+        // The copy of heddle itself is no different.
+        let lock = std::fs::File::create_new(&here).unwrap();
+        let theirs = world.texts(STATUS, Some(second), &[("a", "3")]);
+        assert!(heddle.tip().await.is_err(), "a command may be at work");
+        lock.set_modified(SystemTime::now() - Duration::from_secs(60)).unwrap();
+        assert_eq!(heddle.tip().await.unwrap(), Some(theirs));
     });
 }

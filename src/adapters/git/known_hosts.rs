@@ -1,7 +1,8 @@
 //! Which ssh hosts are known.
 //!
-//! Input: a `known_hosts` file and a host's key. Output: yes or no. It learns no host. Invariants: only a line with this
-//! very host, port and key says yes; hashed names, patterns and `@cert-authority` lines never match; a `@revoked` key is refused.
+//! Input: a `known_hosts` file and a host's key. Output: yes or no. It learns no host. Invariants: only a line with
+//! this very host, port and key says yes; hashed names, patterns and `@cert-authority` lines never match; a `@revoked`
+//! key is refused.
 
 /// Whether the file knows the host by this key. `key` is the wire form that the host sent.
 pub(super) fn knows(file: &str, host: &str, port: u16, key: &[u8]) -> bool {

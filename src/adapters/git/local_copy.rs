@@ -1,8 +1,8 @@
 //! The bare clone in the state folder: a cache.
 //!
 //! Input: calls of the two ports. Output: their answers. It talks to the remote through `remote` and `push` only.
-//! Invariants: a copy that is missing or damaged is fetched anew, once for each call, and replaced only when the new one
-//! is complete; a full disk is no damage; history is never cut (a full clone), so what is not here is no ancestor.
+//! Invariants: a copy that is missing or damaged is fetched anew, once for each call, and replaced only when the new
+//! one is complete; a full disk is no damage; history is never cut (a full clone), so what is not here is no ancestor.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use super::fault::{self, Fault};
 use super::listing::{self, Listings};
 use super::settings::{BranchName, Settings};
-use super::{documents, push, remote};
+use super::{documents, left_lock, push, remote};
 use crate::model::revision::{BlobId, RepoPath, Revision};
 use crate::ports::source::{Fetched, SourceError, SourceTree};
 use crate::ports::status_sink::{Documents, Published};
@@ -206,6 +206,9 @@ impl LocalCopy {
             self.close();
             let _left_overs = fs::remove_dir_all(&path);
             return create(&self.settings, &path).map_err(Fault::Final);
+        }
+        for branch in [self.settings.branch(), self.settings.status_branch()] {
+            left_lock::remove(&path, &branch.reference());
         }
         let count_now = self.calls.is_multiple_of(COUNT_EVERY);
         self.calls = self.calls.wrapping_add(1);

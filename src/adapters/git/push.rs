@@ -6,14 +6,15 @@
 //! before anything is said.
 
 use std::cell::RefCell;
+use std::path::Path;
 
 use git2::{Direction, Error, ErrorCode, Oid, PushOptions, RemoteRedirect, Repository};
 
 use super::documents::NewCommit;
 use super::fault::{self, Fault};
-use super::listing;
 use super::remote::{self, Session};
 use super::settings::Settings;
+use super::{left_lock, listing};
 use crate::model::revision::Revision;
 use crate::ports::source::SourceError;
 use crate::ports::status_sink::Published;
@@ -129,11 +130,12 @@ fn with_words(refusal: &str, words: &[u8]) -> String {
     std::iter::once(refusal).chain(lines).collect::<Vec<_>>().join("; ")
 }
 
-/// libgit2 overwrites a reference of a folder without comparing, so objects are copied and the reference is exchanged here.
+/// libgit2 overwrites a reference of a folder without comparing, so objects are copied and the reference is exchanged
+/// here.
 fn into_folder(
     copy: &Repository,
     settings: &Settings,
-    folder: &std::path::Path,
+    folder: &Path,
     parent: Option<Oid>,
     commit: &NewCommit,
 ) -> Result<Answer, Fault> {
@@ -155,10 +157,16 @@ fn into_folder(
             }
         }
     }
-    let exchanged = match parent {
+    let exchange = || match parent {
         None => target.reference(&reference, commit.id, false, "report"),
         Some(parent) => target.reference_matching(&reference, commit.id, true, parent, "report"),
     };
+    let mut exchanged = exchange();
+    if exchanged.as_ref().is_err_and(|error| error.code() == ErrorCode::Locked)
+        && left_lock::remove(target.commondir(), &reference)
+    {
+        exchanged = exchange();
+    }
     Ok(match exchanged {
         Ok(_) => Answer::Accepted,
         // Whoever holds the lock is about to move the branch.

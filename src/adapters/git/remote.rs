@@ -42,8 +42,8 @@ impl<'s> Session<'s> {
     pub(super) fn callbacks(&self) -> RemoteCallbacks<'_> {
         let mut callbacks = RemoteCallbacks::new();
         callbacks.credentials(|url, user, allowed| {
-            // The same secret a second time would be refused a second time, and accounts are locked for that. Which user
-            // it is, ssh asks before.
+            // The same secret a second time would be refused a second time, and accounts are locked for that. Which
+            // user it is, ssh asks before.
             if allowed != CredentialType::USERNAME && self.offered.replace(true) {
                 return Err(refusal("the credentials were refused"));
             }

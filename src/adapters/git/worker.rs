@@ -1,8 +1,8 @@
 //! The thread that owns the local copy.
 //!
-//! Input: jobs. Output: their effects, in the order in which they came. It knows nothing of what a job does. Invariants:
-//! one job at a time; a job that panics costs only itself; a job that does not end costs its thread, and a new thread
-//! takes the jobs that come after it, a few times at most.
+//! Input: jobs. Output: their effects, in the order in which they came. It knows nothing of what a job does.
+//! Invariants: one job at a time; a job that panics costs only itself; a job that does not end costs its thread, and a
+//! new thread takes the jobs that come after it, a few times at most.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
