@@ -1,5 +1,5 @@
-//! Bad days of a plan, through the whole loop: what vanishes, what is too much, what leaves properly, a rewritten history
-//! and what belongs to others.
+//! Bad days of a plan, through the whole loop: what vanishes, what is too much, what leaves properly, a rewritten
+//! history and what belongs to others.
 
 use heddle::plan::outcome::UnitState;
 use heddle::report::audit::Event;

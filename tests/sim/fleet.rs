@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-/// The documents of `tenants` tenants by path. Each has two organizations with CAs, one with an orderer, one with `peers`
-/// peers, and a network of its own: 27 + 4 × `peers` objects in one region.
+/// The documents of `tenants` tenants by path. Each has two organizations with CAs, one with an orderer, one with
+/// `peers` peers, and a network of its own: 27 + 4 × `peers` objects in one region.
 pub(crate) fn documents(tenants: usize, peers: usize) -> BTreeMap<String, String> {
     let mut documents = BTreeMap::from([("fleet.yaml".to_owned(), FLEET.to_owned())]);
     for number in 0..tenants {

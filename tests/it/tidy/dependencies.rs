@@ -1,7 +1,7 @@
 //! What this project builds on: each crate has a reason, a use, and a licence that is allowed.
 //!
-//! Input: `Cargo.toml`, `docs/dependencies.md`, `deny.toml`, what cargo says of the packages. Output: problems in words.
-//! Advisories are not looked up: that needs a network.
+//! Input: `Cargo.toml`, `docs/dependencies.md`, `deny.toml`, what cargo says of the packages. Output: problems in
+//! words. Advisories are not looked up: that needs a network.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;

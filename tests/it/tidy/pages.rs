@@ -1,6 +1,7 @@
 //! Pages that speak of the code: what they name exists.
 //!
-//! Input: ARCHITECTURE.md, docs/rules.md, docs/codes.md, the breaks, the sources. Output: what differs. It reads no prose.
+//! Input: ARCHITECTURE.md, docs/rules.md, docs/codes.md, the breaks, the sources. Output: what differs. It reads no
+//! prose.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -135,5 +136,36 @@ fn every_rule_of_the_page_has_its_room_its_test_and_its_break() {
     for header in &breaks {
         let suites = ["lib", "it"].contains(&header["suite"].as_str());
         assert!(suites && tests.contains(&header["expects"]), "{header:?}");
+    }
+}
+
+/// For each hunk of a patch: the file, and the text that it replaces there.
+fn replaced(patch: &str) -> Vec<(String, String)> {
+    let mut hunks: Vec<(String, String)> = Vec::new();
+    let mut file = String::new();
+    for line in patch.lines() {
+        if let Some(path) = line.strip_prefix("--- a/") {
+            path.clone_into(&mut file);
+        } else if line.starts_with("@@") {
+            hunks.push((file.clone(), String::new()));
+        } else if let Some((_, text)) = hunks.last_mut().filter(|_| !line.starts_with(['+', '\\'])) {
+            text.push_str(line.get(1..).unwrap_or_default());
+            text.push('\n');
+        }
+    }
+    hunks
+}
+
+#[test]
+fn every_break_still_applies() {
+    for entry in std::fs::read_dir(root().join("tests/breaks")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|end| end == "patch") {
+            let hunks = replaced(&std::fs::read_to_string(&path).unwrap());
+            assert!(!hunks.is_empty(), "{path:?} breaks nothing");
+            for (file, text) in hunks {
+                assert!(read(&file).contains(&text), "{path:?} does not apply to {file} any more");
+            }
+        }
     }
 }

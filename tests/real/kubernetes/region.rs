@@ -237,8 +237,8 @@ fn write_keys(folder: &Path) -> String {
     ca.pem()
 }
 
-/// Waits for etcd and writes into it, so that no API server ever sees its first versions: as in any real region, a watch
-/// from version 1 is too old.
+/// Waits for etcd and writes into it, so that no API server ever sees its first versions: as in any real region, a
+/// watch from version 1 is too old.
 fn grow_older(port: u16, log: &Path) {
     let end = Instant::now() + START;
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
