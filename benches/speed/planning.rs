@@ -2,7 +2,8 @@
 //!
 //! Input: fleets of 100, 1000 and 2000 tenants in real repositories, and an empty simulated region. Output: samples of
 //! the time from "there is a new commit" to the plans of what it changed, over the code that the loop runs: fetch,
-//! listing, parsing, checks, rendering, planning. The clock is held still, so that nothing but the commit makes units due.
+//! listing, parsing, checks, rendering, planning. The clock is held still, so that nothing but the commit makes units
+//! due.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -41,8 +41,8 @@ struct Walk<'a> {
     contents: BTreeMap<BlobId, Vec<u8>>,
 }
 
-/// Reads `fleet.yaml` and everything below `tenants/`. A file over the bound is in the tree and not among the bytes; its
-/// id is then that of its first bytes up to the bound and one more, which no file within the bound can have.
+/// Reads `fleet.yaml` and everything below `tenants/`. A file over the bound is in the tree and not among the bytes;
+/// its id is then that of its first bytes up to the bound and one more, which no file within the bound can have.
 pub fn read(folder: &Path, limits: &FolderLimits) -> Result<(SourceTree, BTreeMap<BlobId, Vec<u8>>), SourceError> {
     if !folder.is_dir() {
         return Err(local(folder, "it is not a folder"));

@@ -37,7 +37,8 @@ use request::ApplyBody;
 use status::Tried;
 use watch::Events;
 
-/// Objects on one page of a list. All kinds are listed at once, so that a page is also what bounds the memory of a start.
+/// Objects on one page of a list. All kinds are listed at once, so that a page is also what bounds the memory of a
+/// start.
 const PAGE: &str = "100";
 /// Inventories on one page: each may be half as large as the server allows.
 const INVENTORY_PAGE: &str = "20";

@@ -168,8 +168,8 @@ impl Reconciler {
             return Ok(false);
         }
         let tip = self.evaluator.evaluate(&*self.ports.source, fetched.revision).await?;
-        // A commit on top of a rewritten history is somebody's word that it is meant, but for what is held because of it:
-        // the commit may be a neighbour's, who knows nothing of it.
+        // A commit on top of a rewritten history is somebody's word that it is meant, but for what is held because of
+        // it: the commit may be a neighbour's, who knows nothing of it.
         let stays = || self.known == Some(fetched.revision) || self.holds_restarts();
         self.rewritten = fetched.rewritten || (self.rewritten && stays());
         self.known = Some(fetched.revision);

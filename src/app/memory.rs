@@ -157,8 +157,8 @@ impl UnitMemory {
 /// After so many failures in a row a single run gives up.
 const FAILURES_MAX: u32 = 4;
 
-/// Whether nodes still restart in turn, or objects still go. Without its Secret a node never gets ready, so nobody's turn
-/// comes before a person brings it.
+/// Whether nodes still restart in turn, or objects still go. Without its Secret a node never gets ready, so nobody's
+/// turn comes before a person brings it.
 fn goes_on(outcome: &UnitOutcome) -> bool {
     let in_turn = |wait: &WaitingOn| matches!(wait, WaitingOn::Restart { .. } | WaitingOn::Deletion { .. });
     let needs_secret = |wait: &WaitingOn| matches!(wait, WaitingOn::Secret { .. });

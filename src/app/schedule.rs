@@ -1,9 +1,9 @@
 //! Runs the due units of a cycle, dependencies first, many at once.
 //!
 //! Input: due units with their wishes. Output: a run of each. It decides nothing about a unit. Invariants: a unit
-//! starts only after every due unit that it builds on has made its changes; books (inventories, look-ups for the report)
-//! are closed when all changes are made, because the requests that they cost would delay them; a panic in one unit is that unit's failure; after a
-//! call to stop no further unit starts and those that run end.
+//! starts only after every due unit that it builds on has made its changes; books (inventories, look-ups for the
+//! report) are closed when all changes are made, because the requests that they cost would delay them; a panic in one
+//! unit is that unit's failure; after a call to stop no further unit starts and those that run end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;

@@ -1,8 +1,9 @@
 //! One cycle of one unit, from what it should be to what became of it.
 //!
 //! Input: a [`Wish`] and the world as this process sees it. Output: a [`UnitRun`]. It decides nothing itself: `plan`
-//! does. Invariants: nothing is begun in a region whose lease this process does not hold; nothing is changed before its `started` record is on the status branch (but routine repairs);
-//! inventory rows come first; whatever happens, there is an outcome.
+//! does. Invariants: nothing is begun in a region whose lease this process does not hold; nothing is changed before its
+//! `started` record is on the status branch (but routine repairs); inventory rows come first; whatever happens, there
+//! is an outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

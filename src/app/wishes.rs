@@ -98,7 +98,8 @@ impl Wishes {
         }
     }
 
-    /// The unit as an earlier revision wanted it, from now on what came before its wish; none when that did not know it.
+    /// The unit as an earlier revision wanted it, from now on what came before its wish; none when that did not know
+    /// it.
     pub fn earlier(&mut self, unit: &UnitId, old: &Evaluation) -> Option<Arc<DesiredUnit>> {
         let earlier = render::render(&self.installation, old.fleet()?, unit).ok().map(Arc::new);
         if let Some(rendered) = self.rendered.get_mut(unit) {

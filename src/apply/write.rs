@@ -1,8 +1,9 @@
 //! Creates or updates one object (lines 13 to 17 of the algorithm).
 //!
 //! Input: a change and the object. Output: its [`ChangeOutcome`] and what the server now keeps. It never deletes.
-//! Invariants: every attempt ends before another process may take the region's lease; a create carries `resourceVersion: "1"`, an update the uid and version of the copy that was checked;
-//! force is used only for paths that the plan calls correctable; nothing is sent twice without a read in between.
+//! Invariants: every attempt ends before another process may take the region's lease; a create carries
+//! `resourceVersion: "1"`, an update the uid and version of the copy that was checked; force is used only for paths
+//! that the plan calls correctable; nothing is sent twice without a read in between.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -99,8 +100,8 @@ pub(super) fn is_long(begun: Timestamp, clock: &dyn Clock) -> bool {
     begun.checked_add(CHANGE_MAX).is_ok_and(|end| end <= clock.now())
 }
 
-/// Makes an attempt that must end before another process may take the lease; pauses between attempts lie outside, because
-/// the lease is renewed meanwhile.
+/// Makes an attempt that must end before another process may take the lease; pauses between attempts lie outside,
+/// because the lease is renewed meanwhile.
 pub(super) async fn within_lease<T>(
     region: &RegionAccess,
     clock: &dyn Clock,

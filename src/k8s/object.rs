@@ -1,9 +1,9 @@
 //! A rendered object: its id and its whole tree.
 //!
 //! Input: a JSON tree with `apiVersion`, `kind`, `metadata`. Output: [`Object`]. It is not validated against a schema
-//! here. Invariants: the id and the tree agree; keys are sorted (`serde_json` without `preserve_order`). The tree is kept
-//! as compact text: every object of a fleet is held as long as the process lives and looked into only when it differs,
-//! and a tree of maps takes many times the memory of its text.
+//! here. Invariants: the id and the tree agree; keys are sorted (`serde_json` without `preserve_order`). The tree is
+//! kept as compact text: every object of a fleet is held as long as the process lives and looked into only when it
+//! differs, and a tree of maps takes many times the memory of its text.
 
 use serde_json::{Map, Value, json};
 

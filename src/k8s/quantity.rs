@@ -1,10 +1,10 @@
 //! Kubernetes quantities and their canonical form.
 //!
-//! Input: text such as `1.5Gi`. Output: [`Quantity`]. Rules: `apimachinery/pkg/api/resource` (`quantity.go`): the server
-//! keeps the family of suffixes, no fraction, and the largest suffix that loses nothing; binary amounts under 1024 are
-//! written in the decimal family; digits below nano are rounded up. It is not arithmetic beyond comparing and adding.
-//! Invariant: [`Quantity::canonical`] reads back to the same amount and is its own canonical form, so that a rendered
-//! object equals what the server returns.
+//! Input: text such as `1.5Gi`. Output: [`Quantity`]. Rules: `apimachinery/pkg/api/resource` (`quantity.go`): the
+//! server keeps the family of suffixes, no fraction, and the largest suffix that loses nothing; binary amounts under
+//! 1024 are written in the decimal family; digits below nano are rounded up. It is not arithmetic beyond comparing and
+//! adding. Invariant: [`Quantity::canonical`] reads back to the same amount and is its own canonical form, so that a
+//! rendered object equals what the server returns.
 
 use thiserror::Error;
 

@@ -1,8 +1,8 @@
 //! A live object's tree to what is kept of it (line 3 of the algorithm in ARCHITECTURE.md).
 //!
 //! Input: one tree as an API server sends it. Output: [`ObservedObject`]. It judges nothing. Invariants: what is kept
-//! of an object is below one KiB, and a bounded list of paths where others added something; no data of a Secret or ConfigMap is kept, only digests; an object without the parts
-//! that every object has is an error and never a guess.
+//! of an object is below one KiB, and a bounded list of paths where others added something; no data of a Secret or
+//! ConfigMap is kept, only digests; an object without the parts that every object has is an error and never a guess.
 
 use serde_json::Value;
 use thiserror::Error;

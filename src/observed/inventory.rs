@@ -26,7 +26,8 @@ pub struct Row {
     pub tenant: TenantName,
     /// The object's uid, once it is known.
     pub uid: Option<Uid>,
-    /// The node that the object belonged to (`DesiredObject::node`), so that a vanished node is told from a renamed object.
+    /// The node that the object belonged to (`DesiredObject::node`), so that a vanished node is told from a renamed
+    /// object.
     pub node: Option<Box<str>>,
     /// The digest of what was last applied, so that drift is told from a new wish.
     pub applied: Option<Digest>,

@@ -1,8 +1,8 @@
 //! The stored form of an inventory: a ConfigMap that is also an ApplySet parent (KEP-3659).
 //!
 //! Input: an [`Inventory`], or the ConfigMap's tree. Output: the ConfigMap, or the inventory. It writes nothing.
-//! Invariants: rows are sorted, one a line, so that a diff of two versions shows what changed; what cannot be read, lost
-//! its rows or is a copy under another name is an error and never an empty inventory.
+//! Invariants: rows are sorted, one a line, so that a diff of two versions shows what changed; what cannot be read,
+//! lost its rows or is a copy under another name is an error and never an empty inventory.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -108,8 +108,8 @@ fn judge_live(
     if applied.projection == wanted.digest || settled { Verdict::Equal } else { Verdict::Differs }
 }
 
-/// Whether it is the very object that we wrote, and somebody took its labels off: they are put back as any drift. Labels
-/// that name another owner are not taken back.
+/// Whether it is the very object that we wrote, and somebody took its labels off: they are put back as any drift.
+/// Labels that name another owner are not taken back.
 fn lost_its_labels(
     installation: &InstallationId,
     target: &ObjectRef,

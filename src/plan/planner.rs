@@ -110,8 +110,8 @@ fn build(input: Input<'_>, desired: &DesiredUnit) -> UnitPlan {
     plan
 }
 
-/// What others added to an object that is as it should be, as its observation says. Where the server stores other values
-/// than it is sent, a field that is wanted may be somebody else's: that one is no addition.
+/// What others added to an object that is as it should be, as its observation says. Where the server stores other
+/// values than it is sent, a field that is wanted may be somebody else's: that one is no addition.
 fn beside(world: &World, target: &ObjectRef, wanted: &DesiredObject) -> Vec<ForeignField> {
     let live = world.get(&target.region).and_then(|seen| seen.objects.get(&target.id));
     let found = live.and_then(|live| live.applied.as_ref()).map_or(&[][..], |applied| &applied.foreign);

@@ -1,7 +1,8 @@
 //! Where reports go: the status branch.
 //!
 //! Input: documents. Output: the branch's tip and documents, or a lost race. It merges nothing by itself. Invariants:
-//! pushes are fast-forward only; a push counts only when the server said so for that ref; equal documents make no commit.
+//! pushes are fast-forward only; a push counts only when the server said so for that ref; equal documents make no
+//! commit.
 
 use std::collections::BTreeMap;
 
@@ -45,8 +46,8 @@ pub trait StatusSink: Send + Sync {
         ending: &str,
     ) -> Result<BTreeMap<RepoPath, Vec<u8>>, SourceError>;
 
-    /// Writes documents as one commit of the instant `at` on top of `parent` and pushes it, expecting the remote branch to be at `parent`
-    /// still (or absent). After an unclear answer it reads the remote branch before it says anything.
+    /// Writes documents as one commit of the instant `at` on top of `parent` and pushes it, expecting the remote branch
+    /// to be at `parent` still (or absent). After an unclear answer it reads the remote branch before it says anything.
     async fn publish(
         &self,
         parent: Option<Revision>,

@@ -107,7 +107,8 @@ impl RegionAccess {
         }
     }
 
-    /// Takes in what a read by name found of a row that no list shows, or that there is nothing; says whether it was news.
+    /// Takes in what a read by name found of a row that no list shows, or that there is nothing; says whether it was
+    /// news.
     pub fn read_by_name(&self, id: &ObjectId, found: Option<&ObservedObject>) -> bool {
         let mut state = self.state();
         let news = if let Some(live) = found {
@@ -298,8 +299,8 @@ impl RegionAccess {
         left.map(|(unit, _)| unit.clone()).collect()
     }
 
-    /// Rows of listed kinds that no list shows: their labels may be gone, so they are read by name. A row without a uid is
-    /// one of them: the answer to its creation may be lost, or somebody else's object may have its name.
+    /// Rows of listed kinds that no list shows: their labels may be gone, so they are read by name. A row without a uid
+    /// is one of them: the answer to its creation may be lost, or somebody else's object may have its name.
     pub fn unlisted_rows(&self) -> Vec<(TenantName, ObjectId)> {
         let state = self.state();
         let rows = state.seen.inventories.values().flat_map(|inventory| &inventory.rows);

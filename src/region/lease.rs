@@ -1,9 +1,10 @@
 //! Which process may write in a region.
 //!
 //! Input: the Lease `heddle-<installation>` of the region. Output: [`Leadership`]. It fences nothing: a late write is
-//! refused by the version that it carries. Invariants: in a cluster that is not the pinned one no lease is touched; a lease of somebody else is taken only after it ended (by the
-//! time since this process first saw it, or long ago by its own clock); it is renewed well before it ends; times are
-//! those of `client-go`'s leader election (15 s, renewed every 2 s).
+//! refused by the version that it carries. Invariants: in a cluster that is not the pinned one no lease is touched; a
+//! lease of somebody else is taken only after it ended (by the time since this process first saw it, or long ago by its
+//! own clock); it is renewed well before it ends; times are those of `client-go`'s leader election (15 s, renewed every
+//! 2 s).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +39,8 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// `pin` is the uid that the region's cluster must have; `holder` names the process and must differ between processes.
+    /// `pin` is the uid that the region's cluster must have; `holder` names the process and must differ between
+    /// processes.
     pub fn new(
         installation: &InstallationId,
         (access, pin): (Arc<RegionAccess>, Option<ClusterUid>),
@@ -86,7 +88,8 @@ impl Candidate {
         self.access.set_leadership(Leadership::Unknown);
     }
 
-    /// Whether the pinned cluster answers. What the observer saw counts; before it has seen anything the cluster is asked.
+    /// Whether the pinned cluster answers. What the observer saw counts; before it has seen anything the cluster is
+    /// asked.
     async fn is_pinned(&self) -> Result<bool, ClusterError> {
         match self.access.cluster_state() {
             Ok(_) => Ok(true),

@@ -27,7 +27,8 @@ const SILENCE_MAX: Duration = Duration::from_mins(3);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// How often a watch that cannot be opened is tried before the whole region counts as unreachable.
 const ATTEMPTS_MAX: u32 = 3;
-/// How often something that only a person changes (a permission, a pin, an object without our labels) is looked at again.
+/// How often something that only a person changes (a permission, a pin, an object without our labels) is looked at
+/// again.
 const PERSON_PAUSE: Duration = Duration::from_mins(1);
 /// Reads by name at once.
 const READS_AT_ONCE: usize = 16;

@@ -1,9 +1,9 @@
 //! What a cluster does by itself: pods of sets, claims, ends of namespaces, collection of dependents.
 //!
-//! Input: a store. Output: its changes, one step at a time. It is driven by [`step`] or, in real time, by [`run`]; there
-//! is no scheduler and no kubelet. Invariants: a pod is ready only when every Secret, ConfigMap and claim that it mounts
-//! exists and is bound; one step makes at most one move for each StatefulSet, so that a restart is seen from outside;
-//! a step without news does nothing.
+//! Input: a store. Output: its changes, one step at a time. It is driven by [`step`] or, in real time, by [`run`];
+//! there is no scheduler and no kubelet. Invariants: a pod is ready only when every Secret, ConfigMap and claim that it
+//! mounts exists and is bound; one step makes at most one move for each StatefulSet, so that a restart is seen from
+//! outside; a step without news does nothing.
 
 use std::sync::Arc;
 

@@ -1,8 +1,9 @@
 //! A plan of what goes wrong.
 //!
-//! Input: rules by the number of an effect or read, or a seed. Output: for each call, whether and how it fails; a record
-//! of all effects. It makes no effect. Invariants: every effect has a number, counted from 1 over all fronts that share
-//! the plan; the same plan and the same calls give the same faults; a crashed process gets no answer any more.
+//! Input: rules by the number of an effect or read, or a seed. Output: for each call, whether and how it fails; a
+//! record of all effects. It makes no effect. Invariants: every effect has a number, counted from 1 over all fronts
+//! that share the plan; the same plan and the same calls give the same faults; a crashed process gets no answer any
+//! more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,8 +1,8 @@
 //! The store as the [`Cluster`] port: no socket, no thread, no time but tokio's.
 //!
-//! Input: calls of the port. Output: what a real server would have answered, or a planned fault. It decides nothing that
-//! the store does not. Invariants: every effect passes the plan of faults exactly once; every request is recorded with
-//! its identity; a crashed process gets no answer.
+//! Input: calls of the port. Output: what a real server would have answered, or a planned fault. It decides nothing
+//! that the store does not. Invariants: every effect passes the plan of faults exactly once; every request is recorded
+//! with its identity; a crashed process gets no answer.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};

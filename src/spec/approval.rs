@@ -1,7 +1,7 @@
 //! An approval: a tenant's consent to held changes.
 //!
-//! Input: `tenants/<tenant>/approvals/<plan id>.yaml`. Output: [`Approval`]. Who may approve is whoever may merge there.
-//! Invariant: it names one plan by its whole id, so that it can never widen to another one.
+//! Input: `tenants/<tenant>/approvals/<plan id>.yaml`. Output: [`Approval`]. Who may approve is whoever may merge
+//! there. Invariant: it names one plan by its whole id, so that it can never widen to another one.
 
 use std::collections::BTreeSet;
 

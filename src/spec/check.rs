@@ -1,8 +1,8 @@
 //! The rules between documents.
 //!
-//! Input: all parsed files of a revision. Output: [`Checked`]. It reads nothing. Invariants: a problem makes invalid the
-//! unit in whose file it lies and the units that build on it, no others; a unit that does not name another one cannot
-//! be made invalid by it; in the resulting [`Fleet`] every reference resolves.
+//! Input: all parsed files of a revision. Output: [`Checked`]. It reads nothing. Invariants: a problem makes invalid
+//! the unit in whose file it lies and the units that build on it, no others; a unit that does not name another one
+//! cannot be made invalid by it; in the resulting [`Fleet`] every reference resolves.
 //!
 //! What builds on what: an organization on its tenant; a network on its tenant and on the organizations that it lists.
 //! A node's entry lies with its organization but belongs to the network's unit; an organization's certificate authority

@@ -76,8 +76,8 @@ pub struct Metadata {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct FleetSpec {
-    /// The regions that tenants may use, by name. Each is one Kubernetes cluster; heddle's own configuration says how to
-    /// reach it.
+    /// The regions that tenants may use, by name. Each is one Kubernetes cluster; heddle's own configuration says how
+    /// to reach it.
     #[schemars(extend("propertyNames" = rules::label(30), "minProperties" = 1))]
     pub regions: BTreeMap<String, Region>,
     /// Storage profiles by name.

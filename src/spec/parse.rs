@@ -1,8 +1,8 @@
 //! One file's bytes to one document.
 //!
-//! Input: a path and the bytes at it. Output: [`ParsedFile`]. Order: YAML, secrets in clear, header, JSON Schema, types.
-//! It looks at no other file. Invariants: the path decides kind, tenant and name; without an error diagnostic there is
-//! a document; all problems of a stage are found at once; nothing secret is in any message.
+//! Input: a path and the bytes at it. Output: [`ParsedFile`]. Order: YAML, secrets in clear, header, JSON Schema,
+//! types. It looks at no other file. Invariants: the path decides kind, tenant and name; without an error diagnostic
+//! there is a document; all problems of a stage are found at once; nothing secret is in any message.
 
 use super::approval::Approval;
 use super::convert::{self, Declared};
@@ -23,8 +23,8 @@ use crate::model::revision::RepoPath;
 use crate::model::unit::UnitId;
 use crate::yaml::tree::{self, Bounds, Defect, DefectKind, Node};
 
-/// The most problems of one sort that are told about a file: enough to see what is wrong, and a bound on the work that a
-/// hostile file can cause.
+/// The most problems of one sort that are told about a file: enough to see what is wrong, and a bound on the work that
+/// a hostile file can cause.
 pub(super) const PROBLEMS_MAX: usize = 100;
 
 /// Bounds on one file.
@@ -87,8 +87,8 @@ pub enum Document {
     Approval(Approval),
 }
 
-/// Whether heddle reads a path at all; others are ignored (`README.md`, `CODEOWNERS`). Folders that hold documents count
-/// too: a symbolic link or a submodule in their place would hide documents.
+/// Whether heddle reads a path at all; others are ignored (`README.md`, `CODEOWNERS`). Folders that hold documents
+/// count too: a symbolic link or a submodule in their place would hide documents.
 pub fn is_spec_path(path: &RepoPath) -> bool {
     place::of(path) != Place::Ignored
 }

@@ -1,7 +1,7 @@
 //! What looks like a secret, and how it is kept out of every text.
 //!
-//! Input: documents and texts. Output: [`Finding`]s, and masked texts of the same shape. It is a net for mistakes, not a
-//! proof. Invariant: a found value is in no message, and [`mask`] keeps lines and columns so that places stay true.
+//! Input: documents and texts. Output: [`Finding`]s, and masked texts of the same shape. It is a net for mistakes, not
+//! a proof. Invariant: a found value is in no message, and [`mask`] keeps lines and columns so that places stay true.
 //!
 //! The detection list:
 //! - a PEM block anywhere in a file, also in comments and in a file that is not YAML (`-----BEGIN …-----`);

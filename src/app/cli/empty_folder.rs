@@ -1,7 +1,7 @@
 //! A folder that may be filled.
 //!
-//! Input: a path. Output: the folder, made if it did not exist, or a refusal. Invariant: a folder with anything in it but
-//! a Git repository's own files stays as it is.
+//! Input: a path. Output: the folder, made if it did not exist, or a refusal. Invariant: a folder with anything in it
+//! but a Git repository's own files stays as it is.
 
 use std::fs;
 use std::path::Path;

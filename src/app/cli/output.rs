@@ -2,8 +2,8 @@
 //!
 //! Input: text and lines with a tone. Output: two streams. It formats nothing. Invariants: results go to the first
 //! stream, everything else to the second; each stream has colour of its own accord: on a terminal (unless `NO_COLOR` or
-//! a dumb terminal says no), or when somebody asks for it; without colour no escape sequence goes out, not even one from
-//! a user's file.
+//! a dumb terminal says no), or when somebody asks for it; without colour no escape sequence goes out, not even one
+//! from a user's file.
 
 use std::io::{self, IsTerminal, Write};
 

@@ -1,7 +1,7 @@
 //! `heddle plan`: what would change.
 //!
-//! Input: the tracked branch or a folder, and the regions. Output: plans as text, JSON or Markdown, or saved. It changes
-//! nothing. Invariant: a plan of uncommitted files cannot be saved.
+//! Input: the tracked branch or a folder, and the regions. Output: plans as text, JSON or Markdown, or saved. It
+//! changes nothing. Invariant: a plan of uncommitted files cannot be saved.
 
 use std::fs;
 

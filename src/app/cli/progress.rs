@@ -1,8 +1,8 @@
 //! Progress of the loop for people.
 //!
 //! Input: the loop's news. Output: a line that is redrawn on a terminal, plain lines with the time since the start
-//! elsewhere, log lines where the log is for programs, nothing when only results are wanted. It keeps no state of units.
-//! Invariants: it never writes to the first stream; a log as JSON has no other lines between.
+//! elsewhere, log lines where the log is for programs, nothing when only results are wanted. It keeps no state of
+//! units. Invariants: it never writes to the first stream; a log as JSON has no other lines between.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -1,7 +1,8 @@
 //! Every StatefulSet and its pods.
 //!
 //! Input: a namespace. Output: pods and status. Invariants: one pod at a time is made or replaced, from the lowest or
-//! the highest ordinal, unless the set says `Parallel`; a pod of another template is replaced whether it is ready or not.
+//! the highest ordinal, unless the set says `Parallel`; a pod of another template is replaced whether it is ready or
+//! not.
 
 use serde_json::{Value, json};
 

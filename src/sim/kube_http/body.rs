@@ -1,7 +1,7 @@
 //! Bodies of requests.
 //!
-//! Input: bytes. Output: a JSON tree, and the keys that occur twice. Invariant: of a repeated key the last value counts,
-//! as on the real server.
+//! Input: bytes. Output: a JSON tree, and the keys that occur twice. Invariant: of a repeated key the last value
+//! counts, as on the real server.
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! Admission hooks: scripts that change or refuse what is written, as webhooks would.
 //!
-//! Input: an operation and the object as it is going to be stored. Output: a [`Verdict`]. The store does not judge them.
-//! Invariant: hooks run in the order in which they were added, also for dry runs, before validation.
+//! Input: an operation and the object as it is going to be stored. Output: a [`Verdict`]. The store does not judge
+//! them. Invariant: hooks run in the order in which they were added, also for dry runs, before validation.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError};

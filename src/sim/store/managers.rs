@@ -1,8 +1,9 @@
 //! Who owns which field: the rules of server-side apply (KEP-555).
 //!
 //! Input: the live object, what is applied or written, and by whom. Output: the merged object with its `managedFields`,
-//! or the conflicts. It knows neither versions nor names of objects. Invariants: an applier owns exactly what it applied
-//! last; a write takes the fields that it changes; what leaves an applier's set and is in nobody else's leaves the object.
+//! or the conflicts. It knows neither versions nor names of objects. Invariants: an applier owns exactly what it
+//! applied last; a write takes the fields that it changes; what leaves an applier's set and is in nobody else's leaves
+//! the object.
 
 use std::collections::BTreeMap;
 

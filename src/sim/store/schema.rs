@@ -1,8 +1,8 @@
 //! How the server merges lists and maps: the part of its schema that server-side apply needs.
 //!
-//! Input: a type and a field. Output: the field's type and how its value merges. Values are not validated. The source is
-//! `listType`, `listMapKey` and `mapType` in `k8s.io/api` 0.36. Invariant: what is not named here is a granular map, an
-//! atomic list or a scalar, which is the schema's own default.
+//! Input: a type and a field. Output: the field's type and how its value merges. Values are not validated. The source
+//! is `listType`, `listMapKey` and `mapType` in `k8s.io/api` 0.36. Invariant: what is not named here is a granular map,
+//! an atomic list or a scalar, which is the schema's own default.
 
 use serde_json::{Map, Value};
 

@@ -1,8 +1,8 @@
 //! Writes: POST, PUT, PATCH and server-side apply.
 //!
 //! Input: a target, a body, options. Output: what is stored then, or what would be. Invariants: everything is checked
-//! and stored under one lock; a write that changes nothing leaves the version; a dry run goes the whole way but the last
-//! step.
+//! and stored under one lock; a write that changes nothing leaves the version; a dry run goes the whole way but the
+//! last step.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Rules about a network's members.
 //!
-//! Input: the documents. Output: problems in the network's file. Invariants: names, organizations and MSP ids are unique
-//! within the network, and so is each node's address.
+//! Input: the documents. Output: problems in the network's file. Invariants: names, organizations and MSP ids are
+//! unique within the network, and so is each node's address.
 
 use std::collections::BTreeMap;
 
@@ -87,8 +87,8 @@ fn existing<'w>(
     Some((theirs, organization))
 }
 
-/// A node's host is `<node>-<organization>.<domain>`; two organizations can meet in it (`a-b` and `c`, `a` and `b-c`, or
-/// two of one name).
+/// A node's host is `<node>-<organization>.<domain>`; two organizations can meet in it (`a-b` and `c`, `a` and `b-c`,
+/// or two of one name).
 fn addresses(world: &World<'_>, file: &ParsedFile, network: &Network, problems: &mut Problems) {
     let mut hosts: BTreeMap<String, String> = BTreeMap::new();
     for (at, member) in network.members.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! Whether a tenant's nodes fit into its quota.
 //!
-//! Input: the documents. Output: warnings in the tenant's file; the server has the last word, and other workloads of the
-//! tenant count there too. Invariant: sums are exact (billionths, no floating point).
+//! Input: the documents. Output: warnings in the tenant's file; the server has the last word, and other workloads of
+//! the tenant count there too. Invariant: sums are exact (billionths, no floating point).
 
 use std::collections::BTreeMap;
 

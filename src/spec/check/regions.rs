@@ -1,7 +1,7 @@
 //! Rules about regions and storage: what the fleet offers, what a tenant may use.
 //!
-//! Input: the documents. Output: problems. Invariant: what is decommissioned may name what is gone, so that it can still
-//! leave.
+//! Input: the documents. Output: problems. Invariant: what is decommissioned may name what is gone, so that it can
+//! still leave.
 
 use super::{Problems, World, error};
 use crate::model::diagnostic::Diagnostic;

@@ -187,8 +187,8 @@ fn every_code_of_the_catalogue_has_a_bad_input() {
         seen.extend(check(&prepare(&case)).diagnostics.into_iter().map(|diagnostic| diagnostic.code));
     }
     let unseen: Vec<_> = codes::CATALOGUE.iter().filter(|(code, _)| !seen.contains(code)).collect();
-    // A path that cannot be written down is no file here (`app::evaluation` tests it). A rule of a schema without a code
-    // of its own cannot be broken yet: every keyword in use has one.
+    // A path that cannot be written down is no file here (`app::evaluation` tests it). A rule of a schema without a
+    // code of its own cannot be broken yet: every keyword in use has one.
     let expected = [codes::UNREADABLE_PATH, codes::OTHER_RULE];
     assert_eq!(unseen.iter().map(|(code, _)| *code).collect::<Vec<_>>(), expected, "{unseen:?}");
 }
