@@ -202,14 +202,14 @@ fn a_lock_that_a_killed_process_left_is_taken_away_and_a_fresh_one_respected() {
         let lock = std::fs::File::create_new(&there).unwrap();
         assert_eq!(publish(&heddle, Some(first), &[("a", Some("2"))]).await.unwrap(), Published::Raced);
         assert!(there.exists(), "whoever made it may be at work");
-        lock.set_modified(SystemTime::now() - Duration::from_secs(60)).unwrap();
+        lock.set_modified(SystemTime::now() - Duration::from_mins(1)).unwrap();
         let second = at(publish(&heddle, Some(first), &[("a", Some("2"))]).await);
         assert_eq!((world.tip(STATUS), world.history(STATUS)), (Some(second), 2));
         // The copy of heddle itself is no different.
         let lock = std::fs::File::create_new(&here).unwrap();
         let theirs = world.texts(STATUS, Some(second), &[("a", "3")]);
         assert!(heddle.tip().await.is_err(), "a command may be at work");
-        lock.set_modified(SystemTime::now() - Duration::from_secs(60)).unwrap();
+        lock.set_modified(SystemTime::now() - Duration::from_mins(1)).unwrap();
         assert_eq!(heddle.tip().await.unwrap(), Some(theirs));
     });
 }
