@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use super::certificate::{Certificate, CertificateError, Constraints};
 use super::encode::{Fields, signed_part, whole};
-use super::key::{KeyError, PrivateKey, PublicKey};
+use super::key::{KeyError, KeyIdentifier, PrivateKey, PublicKey};
 use super::profile::{Profile, Purpose};
 use super::recipe::{KeyChoice, Recipe};
 use super::serial::Serial;
@@ -83,6 +83,11 @@ impl<'a> Authority<'a> {
         Ok(Self { purpose, certificate, key })
     }
 
+    /// What certificates call it: the identifier in its own certificate, or if that has none, the one it should have.
+    fn identifier(&self) -> KeyIdentifier {
+        self.certificate.subject_key().cloned().unwrap_or_else(|| self.key.public_key().identifier())
+    }
+
     fn check(&self, recipe: &Recipe, key: &PublicKey) -> Result<(), IssueError> {
         let profile = recipe.profile();
         if profile.purpose() != self.purpose {
@@ -96,7 +101,7 @@ impl<'a> Authority<'a> {
         if !fits_level {
             return Err(IssueError::WrongLevel(profile));
         }
-        if recipe.issuer().is_some_and(|issuer| *issuer != self.key.public_key().identifier()) {
+        if recipe.issuer().is_some_and(|issuer| *issuer != self.identifier()) {
             return Err(IssueError::OtherIssuer);
         }
         if self.certificate.public_key() == Some(key) {
@@ -140,12 +145,12 @@ pub fn issue(
     authority.check(recipe, key)?;
     let issuer = authority.certificate;
     let validity = Validity::planned(recipe.life(), Some(issuer.validity()), now).ok_or(IssueError::OutsideValidity)?;
-    let own = authority.key.public_key().identifier();
+    let issuer_key = authority.identifier();
     let fields = Fields {
         recipe,
         key,
         issuer: Some(issuer.subject().raw()),
-        issuer_key: Some(issuer.subject_key().unwrap_or(&own)),
+        issuer_key: Some(&issuer_key),
         serial,
         validity: &validity,
     };

@@ -19,6 +19,8 @@ use crate::model::digest::Digest;
 
 /// The most alternative names of one certificate.
 pub const MAX_NAMES: usize = 100;
+/// The most characters of somebody else's text in a reason.
+const LONGEST_SHOWN: usize = 200;
 
 /// Why a recipe cannot be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -79,7 +81,7 @@ impl Recipe {
 
     /// The same from the authority with this key. Without it any authority of the profile's purpose will do.
     #[must_use]
-    pub fn from_issuer(self, issuer: KeyIdentifier) -> Self {
+    pub fn issued_by(self, issuer: KeyIdentifier) -> Self {
         Self { issuer: Some(issuer), ..self }
     }
 
@@ -209,6 +211,39 @@ pub enum Difference {
         /// From its beginning to its end, in seconds.
         found: i64,
     },
+}
+
+/// One line, as reasons in plans show it. Texts of the certificate are escaped and cut.
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let texts = |texts: &[String]| match texts {
+            [] => "none".to_owned(),
+            texts => cut(&format!("{texts:?}")),
+        };
+        match self {
+            Self::CommonName { found } => write!(f, "another common name: {}", texts(found)),
+            Self::Organization { found } => write!(f, "another organization: {}", texts(found)),
+            Self::Unit { found } => write!(f, "another role: {}", texts(found)),
+            Self::Names { missing, surplus } => {
+                let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+                write!(f, "other names: missing {}, surplus {}", texts(&missing), texts(surplus))
+            }
+            Self::Algorithm => f.write_str("not a P-256 key, or not signed with ECDSA and SHA-256"),
+            Self::Key { found } => write!(f, "another key: {}", found.short(12)),
+            Self::Issuer { found: Some(found) } => write!(f, "another authority: {}", cut(&found.to_string())),
+            Self::Issuer { found: None } => f.write_str("another authority: none is named"),
+            Self::KeyUses { found } => write!(f, "the key may be used otherwise: {}", cut(&format!("{found:?}"))),
+            Self::ExtendedUses { found } => write!(f, "it may be used otherwise: {}", cut(&format!("{found:?}"))),
+            Self::Constraints { found } => write!(f, "another depth: {found:?}"),
+            Self::SubjectKey => f.write_str("no identifier of its own key"),
+            Self::UnknownExtension => f.write_str("a critical extension that is not known"),
+            Self::Life { found } => write!(f, "a longer life: {found} s"),
+        }
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(LONGEST_SHOWN).collect()
 }
 
 /// Everything in which a certificate is not what the recipe wants; nothing if it fits. It does not look at signatures, nor

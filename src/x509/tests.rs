@@ -3,6 +3,7 @@
 //! Entropy and serial numbers of all tests of this room come from digests of a text, so that every run is the same.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -157,6 +158,66 @@ fn over_hundreds_of_keys_every_signature_is_low_s_and_holds() {
         let private = PrivateKey::from_pem(&own.to_pem().unwrap()).unwrap();
         assert_eq!(private.public_key(), own.public_key(), "{seed}");
     }
+}
+
+/// Names, lives and profiles of all kinds.
+#[test]
+fn over_hundreds_of_recipes_what_is_issued_reads_back_as_what_was_wanted() {
+    let authorities = Purpose::ALL.map(|purpose| Authorities::new(purpose, "acme"));
+    let leaves: Vec<Profile> = Profile::all().filter(|profile| profile.path_length().is_none()).collect();
+    for seed in 0..300_usize {
+        let noise = *Digest::of(&seed.to_be_bytes()).as_bytes();
+        let profile = leaves[seed % leaves.len()];
+        let text: String = noise.iter().take(1 + seed % 32).map(|byte| char::from(b'!' + byte % 94)).collect();
+        let dns = (0..seed % 50).map(|number| format!("o{number}.{}.test", Digest::of(&noise).short(8)));
+        let ips = [
+            IpAddr::from(noise.first_chunk::<4>().copied().unwrap()).to_string(),
+            IpAddr::from(noise.first_chunk::<16>().copied().unwrap()).to_string(),
+        ];
+        let names: BTreeSet<AlternativeName> =
+            dns.chain(ips).filter(|_| profile.is_server()).map(|name| AlternativeName::parse(&name).unwrap()).collect();
+        let life = Life::from_seconds(1 + i64::from(noise[0]) * 86_400 * 5).unwrap();
+        let wanted = Recipe::new(profile, subject(&text), names, life).unwrap();
+        let ours = authorities.iter().find(|one| one.purpose == profile.purpose()).unwrap();
+        let issued = issue(&wanted, &key(&text).public_key(), &ours.by_issuing(), &serial(&text), now()).unwrap();
+        assert_eq!(fits(&issued, &wanted), [], "{wanted}");
+        assert_eq!(issued.names(), wanted.names());
+        assert_eq!(issued.subject().common_name(), Some(text.as_str()));
+        let usage = profile.extended_uses().first().cloned().unwrap_or(ExtendedUse::ServerAuth);
+        assert!(verify(&issued, &ours.trust(), &usage, now()).is_ok(), "{wanted}");
+    }
+}
+
+/// An issuing authority of somebody else, made by another program: its identifier is of another kind, and its signatures
+/// have their `s` in either half.
+#[test]
+fn an_authority_that_was_made_elsewhere_issues_too() {
+    let (root_key, issuing_key) = (key("their root"), key("their issuing"));
+    let pair = |of: &PrivateKey| rcgen::KeyPair::from_pem(of.to_pem().unwrap().expose()).unwrap();
+    let params = |name: &str, below: u8| {
+        let mut params = rcgen::CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(below));
+        params.use_authority_key_identifier_extension = true;
+        params
+    };
+    let of_root = params("their root", 1);
+    let root = of_root.self_signed(&pair(&root_key)).unwrap();
+    let by_root = rcgen::Issuer::from_params(&of_root, pair(&root_key));
+    let issuing = params("their issuing", 0).signed_by(&pair(&issuing_key), &by_root).unwrap();
+    let read = |der: &[u8]| Certificate::from_der(der).unwrap();
+    let (root, issuing) = (read(root.der()), read(issuing.der()));
+    let own = issuing.subject_key().unwrap().clone();
+    assert_ne!(own, issuing_key.public_key().identifier(), "an identifier of another kind is needed here");
+    let authority = Authority::new(Purpose::Tls, &issuing, &issuing_key).unwrap();
+    let wanted = recipe(Profile::NodeTls, "o1").issued_by(own.clone());
+    let node = issue(&wanted, &key("o1").public_key(), &authority, &serial("o1"), now()).unwrap();
+    assert_eq!(fits(&node, &wanted), []);
+    assert_eq!(node.authority_key(), Some(&own));
+    let trust = Trust { roots: std::slice::from_ref(&root), intermediates: std::slice::from_ref(&issuing) };
+    assert_eq!(verify(&node, &trust, &ExtendedUse::ServerAuth, now()).map(|path| path.len()), Ok(3));
+    assert_eq!(as_client(&node, &[&issuing], &root, "localhost"), Ok(()));
 }
 
 fn of_rustls(certificate: &Certificate) -> CertificateDer<'static> {

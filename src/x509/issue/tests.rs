@@ -100,8 +100,8 @@ fn a_recipe_that_names_a_key_or_an_authority_gets_that_one() {
     let of = |name: &str| KeyChoice::Kept(key(name).public_key().fingerprint());
     assert!(issued(&wanted.clone().for_key(of("o1"))).is_ok());
     assert_eq!(issued(&wanted.clone().for_key(of("o2"))), Err(IssueError::OtherKey));
-    assert!(issued(&wanted.clone().from_issuer(tls.issuing_key.public_key().identifier())).is_ok());
-    let other = wanted.from_issuer(tls.root_key.public_key().identifier());
+    assert!(issued(&wanted.clone().issued_by(tls.issuing_key.public_key().identifier())).is_ok());
+    let other = wanted.issued_by(tls.root_key.public_key().identifier());
     assert_eq!(issued(&other), Err(IssueError::OtherIssuer));
     let root = recipe(Profile::Root(Purpose::Tls), "r").for_key(of("o2"));
     assert_eq!(issue_root(&root, &key("o1"), &serial("r"), now()), Err(IssueError::OtherKey));

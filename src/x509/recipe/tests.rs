@@ -1,9 +1,8 @@
 //! Recipes and what differs from them. Output: none.
 
 use super::*;
-use crate::x509::issue::{Authority, issue};
 use crate::x509::profile::{NodeKind, Purpose};
-use crate::x509::tests::{Authorities, key, names, now, recipe, serial, subject};
+use crate::x509::tests::{Authorities, key, names, recipe, subject};
 
 #[test]
 fn names_belong_to_servers() {
@@ -35,8 +34,8 @@ fn every_part_of_a_recipe_is_in_its_digest_and_the_digest_stays() {
         recipe(Profile::OperationsServer, "o1"),
         base.clone().for_key(kept("o1")),
         base.clone().for_key(kept("o2")),
-        base.clone().from_issuer(key("a").public_key().identifier()),
-        base.clone().from_issuer(key("b").public_key().identifier()),
+        base.clone().issued_by(key("a").public_key().identifier()),
+        base.clone().issued_by(key("b").public_key().identifier()),
         Recipe::new(Profile::NodeTls, subject("o1"), names(&["localhost"]), base.life()).unwrap(),
         Recipe::new(Profile::NodeTls, subject("o1"), base.names().clone(), Life::from_days(366).unwrap()).unwrap(),
     ];
@@ -82,9 +81,9 @@ fn each_difference_is_found_and_nothing_else() {
     check(base.clone().for_key(other_key), vec![Difference::Key { found: key("o1").public_key().fingerprint() }]);
     check(base.clone().for_key(KeyChoice::Kept(key("o1").public_key().fingerprint())), vec![]);
     let issuing = tls.issuing_key.public_key().identifier();
-    check(base.clone().from_issuer(issuing.clone()), vec![]);
+    check(base.clone().issued_by(issuing.clone()), vec![]);
     check(
-        base.clone().from_issuer(tls.root_key.public_key().identifier()),
+        base.clone().issued_by(tls.root_key.public_key().identifier()),
         vec![Difference::Issuer { found: Some(issuing) }],
     );
     let server_only: BTreeSet<ExtendedUse> = [ExtendedUse::ServerAuth, ExtendedUse::ClientAuth].into();
@@ -126,13 +125,20 @@ fn an_authority_is_no_node_and_a_peer_no_orderer() {
     );
 }
 
-/// As an authority that somebody else brought would be: with an identifier of its own making.
 #[test]
-fn the_issuer_is_told_by_the_identifier_that_its_own_certificate_carries() {
+fn a_difference_is_shown_in_one_short_line_whatever_stands_in_the_certificate() {
+    let evil = vec!["\n| a table | \u{202e}".repeat(100)];
+    let shown = Difference::CommonName { found: evil }.to_string();
+    assert!(!shown.contains(['\n', '\u{202e}']) && shown.len() < 250, "{shown}");
+    let names = Difference::Names { missing: names(&["o9"]).into_iter().collect(), surplus: vec![] };
+    assert_eq!(names.to_string(), "other names: missing [\"o9\"], surplus none");
+    assert_eq!(Difference::Constraints { found: Constraints::Leaf }.to_string(), "another depth: Leaf");
+}
+
+#[test]
+fn authorities_are_told_by_their_identifiers() {
     let tls = Authorities::new(Purpose::Tls, "acme");
-    let authority = Authority::new(Purpose::Tls, &tls.issuing, &tls.issuing_key).unwrap();
-    let wanted = recipe(Profile::NodeTls, "o1");
-    let issued = issue(&wanted, &key("o1").public_key(), &authority, &serial("o1"), now()).unwrap();
+    let issued = tls.leaf(Profile::NodeTls, "o1");
     assert_eq!(issued.authority_key(), tls.issuing.subject_key());
     assert_eq!(tls.issuing.authority_key(), tls.root.subject_key());
     assert_eq!(tls.root.authority_key(), None);
