@@ -77,6 +77,11 @@ fn each_difference_is_found_and_nothing_else() {
             surplus: vec!["o1.ord.test".into(), "127.0.0.1".into(), "::1".into()],
         }],
     );
+    check(
+        Recipe::new(Profile::NodeTls, subject("o1"), names(&["localhost", "o1.ord.test", "127.0.0.1"]), base.life())
+            .unwrap(),
+        vec![Difference::Names { missing: vec![], surplus: vec!["::1".into()] }],
+    );
     let other_key = KeyChoice::Kept(key("o2").public_key().fingerprint());
     check(base.clone().for_key(other_key), vec![Difference::Key { found: key("o1").public_key().fingerprint() }]);
     check(base.clone().for_key(KeyChoice::Kept(key("o1").public_key().fingerprint())), vec![]);
