@@ -16,4 +16,5 @@ pub mod report;
 pub mod sim;
 pub mod spec;
 pub mod telemetry;
+pub mod x509;
 pub mod yaml;

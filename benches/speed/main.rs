@@ -32,6 +32,7 @@ mod kubernetes {
 #[path = "../../tests/sim/fleet.rs"]
 mod fleet;
 
+mod certificates;
 mod cold;
 mod daemon;
 mod installation;
@@ -60,6 +61,9 @@ fn main() -> ExitCode {
     }
     if is_chosen("planning") {
         planning::measure(&mut results, count);
+    }
+    if is_chosen("certificates") {
+        certificates::measure(&mut results, count);
     }
     if is_chosen("rounds") || is_chosen("rest") {
         match kubernetes::binaries::find_or_build() {

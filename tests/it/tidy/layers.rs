@@ -37,6 +37,7 @@ const CORE: &[&str] = &["model", "k8s", "yaml", "spec", "observed", "ports", "de
 pub(super) const ROOMS: &[Room] = &[
     room("model", 0, &[]),
     room("k8s", 1, &["model"]),
+    room("x509", 1, &["model"]),
     room("yaml", 1, &["model"]),
     room("spec", 2, &["model", "k8s", "yaml"]),
     room("observed", 2, &["model", "k8s", "yaml"]),
@@ -130,6 +131,7 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("jsonschema", &["spec", "app"]),
     ("kube", &["adapters::kube", "app::wiring", "sim::kubectl"]),
     ("notify", &["adapters", "app::wiring"]),
+    ("p256", &["x509"]),
     ("rcgen", &["sim::kube_http"]),
     ("rustls", &["adapters::kube", "sim::kube_http", "app::wiring", "app::http"]),
     ("schemars", ANYWHERE),
@@ -145,6 +147,7 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("tokio_util", &["region", "adapters", "sim", "app"]),
     ("tracing", &["region", "apply", "adapters", "sim", "app", "telemetry"]),
     ("tracing_subscriber", &["telemetry"]),
+    ("x509_cert", &["x509"]),
     ("zeroize", &["model", "adapters"]),
 ];
 
@@ -155,6 +158,8 @@ pub(super) const IN_TESTS: &[&str] = &["axum", "proptest", "rcgen", "rustls", "t
 const OUTSIDE: &[(&str, &[&str])] = &[
     ("std::env", &["adapters::git", "adapters::kube::config", "app", "telemetry"]),
     ("std::fs", &["adapters", "sim::kube_http::kubeconfig", "app"]),
+    // An address as a value; names in certificates are some.
+    ("std::net::IpAddr", &["x509", "adapters", "sim::kube_http", "app"]),
     ("std::net", &["adapters", "sim::kube_http", "app"]),
     ("std::process", &["app"]),
     ("std::thread", &["adapters", "app"]),
