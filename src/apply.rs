@@ -9,5 +9,6 @@ pub mod bodies;
 pub mod delete;
 pub mod execute;
 pub mod inventory;
+pub mod issue;
 pub mod secrets;
 pub mod write;

@@ -4,9 +4,11 @@
 //! randomness, nothing of Kubernetes' or Fabric's wire formats. Invariant: everything here is ordered, so that whatever
 //! is built from it prints the same twice.
 
+pub mod causes;
 pub mod diagnostic;
 pub mod digest;
 pub mod fabric_release;
+pub mod identity;
 pub mod names;
 pub mod object;
 pub mod retry;

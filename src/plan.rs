@@ -9,6 +9,7 @@ pub mod change;
 pub mod contention;
 pub mod diff;
 pub mod disruption;
+pub mod identity;
 pub mod lint;
 pub mod outcome;
 pub mod planner;

@@ -5,5 +5,7 @@
 
 pub mod clock;
 pub mod cluster;
+pub mod entropy;
+pub mod secret_store;
 pub mod source;
 pub mod status_sink;

@@ -6,6 +6,7 @@
 pub mod branch;
 pub mod clock;
 pub mod controllers;
+pub mod entropy;
 pub mod faults;
 pub mod git_host;
 pub mod kube_http;

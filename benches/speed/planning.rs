@@ -101,7 +101,13 @@ async fn reconciler(host: &GitHost, state: &std::path::Path) -> Reconciler {
     let clock: Arc<dyn Clock> = Arc::new(Still);
     let wake = Arc::new(Notify::new());
     Observer { access: access.clone(), pin, clock: clock.clone(), wake }.look().await;
-    let ports =
-        Ports { installation, source: git.clone(), sink: git, clock, regions: BTreeMap::from([(region, Ok(access))]) };
+    let ports = Ports {
+        installation,
+        source: git.clone(),
+        sink: git,
+        clock,
+        entropy: Arc::new(heddle::sim::entropy::SimEntropy::new(1)),
+        regions: BTreeMap::from([(region, Ok(access))]),
+    };
     Reconciler::new(ports, Limits::default())
 }

@@ -2,7 +2,7 @@
 //!
 //! Input: a client and an installation. Output: [`KubeCluster`], the `Cluster` port. It retries nothing: what to do
 //! after a failure is the caller's. Invariants: every request names one of three impersonated identities, has a
-//! deadline and a bounded answer, and is sent once; Secrets are asked for by metadata only and their answers not read.
+//! deadline and a bounded answer, and is sent once.
 
 use std::time::Duration;
 
@@ -27,6 +27,7 @@ pub mod limit;
 pub mod list;
 pub mod meter;
 pub mod request;
+mod secrets;
 pub mod status;
 pub mod text;
 pub mod watch;
@@ -167,16 +168,6 @@ impl Cluster for KubeCluster {
         match self.ask(ask).await {
             Ok(answer) => self.live(id.kind, json(&answer.body)?).map(Some),
             Err(refusal) => absent(refusal, &id.name).map(|()| None),
-        }
-    }
-
-    async fn secret_exists(&self, identity: &Identity, namespace: &str, name: &str) -> Result<bool, ClusterError> {
-        let target = format!("/api/v1/namespaces/{namespace}/secrets/{name}");
-        let ask = Ask::read(Call::SecretMetadata, identity, target, "get secrets".into());
-        match self.ask(Ask { accept: request::METADATA, ..ask }).await {
-            // The answer is not looked at: annotations can repeat values.
-            Ok(_) => Ok(true),
-            Err(refusal) => absent(refusal, name).map(|()| false),
         }
     }
 

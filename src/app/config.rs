@@ -208,7 +208,7 @@ fn repository(document: &Document, folder: &Path) -> Result<Settings, Misfit> {
             SettingsError::Branch(_) | SettingsError::SameBranch(_) => "/repository/branch",
             SettingsError::Path(_) => "/stateDir",
         };
-        (REPOSITORY, pointer, crate::telemetry::chain(&error))
+        (REPOSITORY, pointer, crate::model::causes::chain(&error))
     };
     let status_branch = status_branch.as_deref().unwrap_or("heddle/status");
     let url = if is_relative_path(url) { folder.join(url).display().to_string() } else { url.clone() };

@@ -19,6 +19,7 @@ use crate::plan::approval::{Automatic, Consents, StoredChanges};
 use crate::plan::contention::{self, ContendedObjects};
 use crate::plan::unit_plan::PlanId;
 use crate::ports::clock::Clock;
+use crate::ports::entropy::Entropy;
 use crate::ports::source::{Source, SourceError};
 use crate::ports::status_sink::StatusSink;
 use crate::region::access::RegionAccess;
@@ -53,6 +54,8 @@ pub struct Ports {
     pub sink: Arc<dyn StatusSink>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// Where keys come from.
+    pub entropy: Arc<dyn Entropy>,
     /// The configured regions.
     pub regions: Regions,
 }
@@ -272,7 +275,7 @@ impl Reconciler {
         let frozen: Vec<Ran> =
             due().filter(|(_, memory)| memory.wish.is_none()).map(|(unit, _)| Ran::frozen(unit)).collect();
         let due: BTreeMap<UnitId, Wish> =
-            due().filter_map(|(unit, memory)| Some((unit.clone(), memory.wish.clone()?))).collect();
+            due().filter_map(|(unit, memory)| Some((unit.clone(), memory.wish_with_record()?))).collect();
         let mut applied = self.units.iter().map(|(unit, memory)| (unit.clone(), memory.is_applied)).collect();
         let (regions, reachable) = self.regions();
         let approvals = self.tip.as_ref().map(approvals_of).unwrap_or_default().to_vec();
@@ -283,6 +286,7 @@ impl Reconciler {
             regions: &regions,
             reachable: &reachable,
             clock: &*self.ports.clock,
+            entropy: &*self.ports.entropy,
             consents: Consents { automatic, approvals: &approvals, stored: &stored },
             contended: &self.contended,
         };

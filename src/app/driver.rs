@@ -292,7 +292,7 @@ impl Driver {
             if self.stop.is_cancelled() || (single && (hopeless || self.source_failures >= SOURCE_ATTEMPTS)) {
                 return Err(error.into());
             }
-            self.listener.hear(News::Trouble(&crate::telemetry::chain(&error)));
+            self.listener.hear(News::Trouble(&crate::model::causes::chain(&error)));
             self.pause(growing(self.source_failures)).await;
         }
     }
@@ -332,7 +332,7 @@ impl Driver {
                 if single && (hopeless || self.source_failures >= SOURCE_ATTEMPTS) {
                     return Err(error.into());
                 }
-                self.listener.hear(News::Trouble(&crate::telemetry::chain(&error)));
+                self.listener.hear(News::Trouble(&crate::model::causes::chain(&error)));
                 self.next_poll = after(self.now(), growing(self.source_failures).min(self.options.poll));
                 Ok(())
             }
@@ -357,7 +357,7 @@ impl Driver {
             Err(error) => {
                 self.publish_failures += 1;
                 self.next_attempt = after(self.now(), growing(self.publish_failures));
-                self.listener.hear(News::Trouble(&crate::telemetry::chain(&error)));
+                self.listener.hear(News::Trouble(&crate::model::causes::chain(&error)));
                 Ok(())
             }
         }
@@ -379,7 +379,7 @@ impl Driver {
                     if hopeless || self.publish_failures >= SOURCE_ATTEMPTS {
                         return Err(error.into());
                     }
-                    self.listener.hear(News::Trouble(&crate::telemetry::chain(&error)));
+                    self.listener.hear(News::Trouble(&crate::model::causes::chain(&error)));
                     self.reconciler.ports().clock.sleep(growing(self.publish_failures)).await;
                 }
             }

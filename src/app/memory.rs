@@ -14,7 +14,7 @@ use crate::model::revision::Revision;
 use crate::model::unit::UnitId;
 use crate::model::waiting::WaitingOn;
 use crate::plan::outcome::{ChangeOutcome, Failure, UnitOutcome, UnitState};
-use crate::report::unit_status::UnitStatus;
+use crate::report::unit_status::{self, UnitStatus};
 
 use super::publication::UnitNews;
 use super::unit_run::{UnitRun, Wish};
@@ -23,6 +23,9 @@ use super::unit_run::{UnitRun, Wish};
 const PAUSE_MAX: Duration = Duration::from_mins(5);
 /// How often a unit that makes progress by itself is looked at without any news.
 const SAFETY_PAUSE: Duration = Duration::from_mins(2);
+
+/// How often the Secrets of identities are looked at.
+const KEYS_PAUSE: Duration = Duration::from_mins(10);
 
 /// When a unit is looked at next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +86,12 @@ impl UnitMemory {
         }
     }
 
+    /// The wish, with what the newest status says was issued.
+    pub fn wish_with_record(&self) -> Option<Wish> {
+        let recorded = self.status().map(unit_status::recorded).unwrap_or_default();
+        Some(Wish { recorded, ..self.wish.clone()? })
+    }
+
     /// The revision whose wish is in force.
     pub fn in_force(&self) -> Option<Revision> {
         self.begun.or_else(|| self.status()?.revision)
@@ -123,7 +132,11 @@ impl UnitMemory {
         self.next = match state {
             _ if self.goes_on && state.is_at_rest() => Next::At(after(now, SAFETY_PAUSE)),
             UnitState::Converged | UnitState::Waiting | UnitState::Held | UnitState::Refused | UnitState::Invalid => {
-                Next::AfterNews
+                if self.has_keys() {
+                    Next::At(after(now, KEYS_PAUSE))
+                } else {
+                    Next::AfterNews
+                }
             }
             UnitState::Failed if self.gave_up => Next::At(after(now, PAUSE_MAX)),
             UnitState::Stale | UnitState::Failed => Next::At(after(now, pause(self.failures))),
@@ -137,6 +150,12 @@ impl UnitMemory {
             }
             UnitState::Progressing | UnitState::Unknown => Next::At(after(now, SAFETY_PAUSE)),
         };
+    }
+
+    /// Whether it has keys, whose certificates end without anybody telling, and whose Secrets nobody watches.
+    fn has_keys(&self) -> bool {
+        let desired = self.wish.as_ref().and_then(|wish| wish.desired.as_ref());
+        desired.is_some_and(|desired| !desired.identities.is_empty())
     }
 
     /// Whether it only waits for units that it builds on, `moving` being those that may still get further.

@@ -84,7 +84,7 @@ pub async fn preview(
         Subject::Folder(evaluation) => {
             // Without the branch only units that are broken in the folder lack their last good revision.
             if let Err(error) = loaded {
-                tracing::warn!(error = %crate::telemetry::chain(&error), "what is in force cannot be read");
+                tracing::warn!(error = %crate::model::causes::chain(&error), "what is in force cannot be read");
             }
             reconciler.adopt(*evaluation).await;
         }

@@ -102,7 +102,7 @@ pub fn status_documents(unit: &UnitId, status: Option<&UnitStatus>) -> Documents
 
 /// A source that cannot be read until a person mends it, as a problem of the fleet.
 pub fn source_trouble(error: &SourceError) -> Diagnostic {
-    let why = crate::telemetry::chain(error);
+    let why = crate::model::causes::chain(error);
     Diagnostic::error(
         codes::CUT_OFF,
         format!("the specs cannot be read, so what was wanted last stays in force: {why}"),

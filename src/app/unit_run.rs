@@ -17,18 +17,21 @@ use crate::model::names::{InstallationId, RegionName};
 use crate::model::object::{Kind, ObjectId, ObjectRef};
 use crate::model::revision::Revision;
 use crate::model::unit::UnitId;
+use crate::observed::identity::SecretSeen;
 use crate::observed::inventory::Inventory;
 use crate::observed::object::LiveObject;
 use crate::observed::region::{Presence, RegionObservation, RegionUnknown};
 use crate::plan::approval::{self, ApprovedPlan, Consents, Split, StoredChanges};
 use crate::plan::contention::ContendedObjects;
 use crate::plan::diff::World;
+use crate::plan::identity::{self, Decisions, Question, Recorded};
 use crate::plan::lint;
 use crate::plan::outcome::{Failure, UnitOutcome, Workload, WorkloadState};
 use crate::plan::planner::{self, Input};
 use crate::plan::prune::Declared;
 use crate::plan::unit_plan::{PlanId, UnitPlan};
 use crate::ports::clock::Clock;
+use crate::ports::entropy::Entropy;
 use crate::region::access::RegionAccess;
 use crate::report::audit::{self, Entry, Event};
 use crate::spec::fleet::{ApplyPolicy, Budgets};
@@ -51,6 +54,8 @@ pub struct Wish {
     pub policy: ApplyPolicy,
     /// How much may happen at once.
     pub budgets: Budgets,
+    /// What the status branch says was issued. No part of the wish.
+    pub recorded: Recorded,
 }
 
 impl Wish {
@@ -74,6 +79,8 @@ pub struct Shared<'a> {
     pub reachable: &'a BTreeMap<RegionName, Arc<RegionAccess>>,
     /// The clock.
     pub clock: &'a dyn Clock,
+    /// Where keys come from.
+    pub entropy: &'a dyn Entropy,
     /// What grants consent.
     pub consents: Consents<'a>,
     /// What `plan::contention` found between the wishes of all units.
@@ -133,7 +140,8 @@ pub struct Effected {
 
 /// Plans one unit and makes the changes.
 pub async fn act(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, permission: Permission<'_>) -> Acted {
-    let (plan, world) = plan(shared, wish, unmet).await;
+    let (plan, looked) = plan(shared, wish, unmet).await;
+    let Looked { world, desired, .. } = &looked;
     let split = approval::split(&plan, shared.consents);
     let mut outcome = UnitOutcome {
         revision: wish.revision,
@@ -142,17 +150,17 @@ pub async fn act(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, perm
         ..UnitOutcome::empty(wish.unit.clone())
     };
     let nothing = |outcome, split, plan: UnitPlan| {
-        let after = After { plan: &plan.clone(), split, world: &world };
+        let after = After { plan: &plan.clone(), split, world };
         Acted::Nothing(Box::new(finish(outcome, wish, after, (plan, None))))
     };
     let blocked = !unmet.is_empty() || split.approved.is_empty();
     let (Permission::Apply { branch, only }, false) = (permission, blocked) else {
         if matches!(permission, Permission::Apply { .. }) {
-            tidy_inventories(shared, wish, &world, &mut outcome).await;
+            tidy_inventories(shared, wish, &looked, &mut outcome).await;
         }
         return nothing(outcome, split, plan);
     };
-    if let Some(refused) = refuse_to_start(shared, &plan, &world, &split.approved, only) {
+    if let Some(refused) = refuse_to_start(shared, &plan, world, &split.approved, only) {
         outcome.failure = Some(refused);
         return nothing(outcome, split, plan);
     }
@@ -165,12 +173,18 @@ pub async fn act(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, perm
         };
     }
     let (mut kept, mut executed) = (BTreeMap::new(), Vec::new());
-    match carry_out(shared, wish, &world, &split.approved).await {
+    match carry_out(shared, wish, (world, desired.as_deref()), &split.approved).await {
         Ok(done) => (kept, executed) = done,
         Err(failure) => outcome.failure = Some(Failure::Error(failure)),
     }
-    // What Secrets are there decides nothing about whether others may build on this.
-    let is_applied = outcome.failure.is_none() && make_plan(shared, wish, unmet, &world_of(shared, wish)).is_applied();
+    if executed.iter().any(|done| done.stored.is_some()) {
+        // What builds on an identity finds it in the inventory.
+        kept = complete_inventories(shared, wish, kept, &executed).await;
+    }
+    let is_applied = outcome.failure.is_none() && {
+        let looked = look(shared, wish).await;
+        make_plan(shared, wish, unmet, (&looked, &BTreeMap::new())).is_applied()
+    };
     Acted::Changed(Box::new(Effected { outcome, plan, applied, kept, executed, is_applied }))
 }
 
@@ -179,26 +193,63 @@ pub async fn act(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, perm
 /// It is a step of its own because it changes nothing in a network: others' changes go before it.
 pub async fn close(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, effected: Effected) -> UnitRun {
     let Effected { mut outcome, plan, applied, kept, executed, is_applied: _ } = effected;
-    complete_inventories(shared, wish, kept, &executed).await;
+    drop(complete_inventories(shared, wish, kept, &executed).await);
     outcome.results = executed.into_iter().map(|Executed { result, .. }| result).collect();
-    let (after, world) = self::plan(shared, wish, unmet).await;
+    let (after, looked) = self::plan(shared, wish, unmet).await;
     let split = approval::split(&after, shared.consents);
     if split.approved.is_empty() && outcome.failure.is_none() {
         // Rows that an earlier process left: the unit may be at rest now, and then no further run comes.
-        tidy_inventories(shared, wish, &world, &mut outcome).await;
+        tidy_inventories(shared, wish, &looked, &mut outcome).await;
     }
-    finish(outcome, wish, After { plan: &after, split, world: &world }, (plan, Some(applied)))
+    finish(outcome, wish, After { plan: &after, split, world: &looked.world }, (plan, Some(applied)))
+}
+
+/// The world as far as a unit needs it, what follows from it for its identities, and the unit with the names of their
+/// Secrets.
+struct Looked {
+    world: World,
+    identities: Decisions,
+    desired: Option<Arc<DesiredUnit>>,
+}
+
+/// Looks at the world, and at the Secrets that hold the unit's identities.
+async fn look(shared: Shared<'_>, wish: &Wish) -> Looked {
+    let mut world = world_of(shared, wish);
+    let Some(desired) = &wish.desired else { return Looked { world, identities: Decisions::default(), desired: None } };
+    let wanted = identity::to_look_up(desired, &world, &wish.recorded);
+    if wanted.is_empty() {
+        return Looked { world, identities: Decisions::default(), desired: Some(desired.clone()) };
+    }
+    take_in(&mut world, secrets::look_up(shared.reachable, wanted).await);
+    let question = Question {
+        installation: shared.installation,
+        desired,
+        world: &world,
+        recorded: &wish.recorded,
+        now: shared.clock.now(),
+    };
+    let identities = identity::decide(question);
+    let resolved = desired.resolved(&identities.in_force);
+    Looked { world, identities, desired: Some(Arc::new(resolved)) }
+}
+
+fn take_in(world: &mut World, found: BTreeMap<RegionName, BTreeMap<ObjectId, SecretSeen>>) {
+    for (region, found) in found {
+        if let Some(seen) = world.get_mut(&region) {
+            seen.secrets.extend(found);
+        }
+    }
 }
 
 /// The plan and the world that it was made for.
-async fn plan(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>) -> (UnitPlan, World) {
-    let mut world = world_of(shared, wish);
+async fn plan(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>) -> (UnitPlan, Looked) {
+    let mut looked = look(shared, wish).await;
     let mut live = BTreeMap::new();
     let uncontended = ContendedObjects::new();
     let contended = shared.contended.get(&wish.unit).unwrap_or(&uncontended);
-    if let Some(desired) = &wish.desired {
-        look_up_secrets(shared, desired, &mut world).await;
-        let wanted = planner::bodies_needed(shared.installation, desired, &world, contended);
+    if let Some(desired) = &looked.desired {
+        look_up_secrets(shared, desired, &mut looked.world).await;
+        let wanted = planner::bodies_needed(shared.installation, desired, &looked.world, contended);
         if !wanted.is_empty() {
             let (bodies, failures) = bodies::fetch(shared.reachable, desired, wanted).await;
             live = bodies;
@@ -206,31 +257,26 @@ async fn plan(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>) -> (Uni
                 tracing::warn!(%region, unit = %wish.unit, category = error.category(), "could not read objects that differ");
             }
             // What was read is newer than the first look.
-            let secrets: Vec<_> = world.iter().map(|(region, seen)| (region.clone(), seen.secrets.clone())).collect();
-            world = world_of(shared, wish);
-            for (region, secrets) in secrets {
-                if let Some(seen) = world.get_mut(&region) {
-                    seen.secrets = secrets;
+            let mut world = world_of(shared, wish);
+            for (region, seen) in &mut world {
+                if let Some(before) = looked.world.get_mut(region) {
+                    seen.secrets = std::mem::take(&mut before.secrets);
                 }
             }
+            looked.world = world;
         }
     }
-    (make_plan_with(shared, wish, unmet, (&world, &live)), world)
+    (make_plan(shared, wish, unmet, (&looked, &live)), looked)
 }
 
-/// The plan for a world in which no body is known.
-fn make_plan(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, world: &World) -> UnitPlan {
-    make_plan_with(shared, wish, unmet, (world, &BTreeMap::new()))
-}
-
-fn make_plan_with(
+fn make_plan(
     shared: Shared<'_>,
     wish: &Wish,
     unmet: &BTreeSet<UnitId>,
-    (world, bodies): (&World, &BTreeMap<ObjectRef, LiveObject>),
+    (looked, bodies): (&Looked, &BTreeMap<ObjectRef, LiveObject>),
 ) -> UnitPlan {
     let uncontended = ContendedObjects::new();
-    let declared = match &wish.desired {
+    let declared = match &looked.desired {
         Some(desired) => Declared::Yes(desired),
         None => Declared::Vanished(&wish.unit),
     };
@@ -238,25 +284,27 @@ fn make_plan_with(
         installation: shared.installation,
         declared,
         previous: wish.previous.as_deref(),
-        world,
+        world: &looked.world,
         bodies,
         contended: shared.contended.get(&wish.unit).unwrap_or(&uncontended),
         unmet,
         policy: wish.policy,
         budgets: wish.budgets,
+        identities: &looked.identities,
     })
 }
 
 fn world_of(shared: Shared<'_>, wish: &Wish) -> World {
-    let no_objects = BTreeMap::new();
+    let (no_objects, no_units) = (BTreeMap::new(), BTreeSet::new());
     let objects = wish.desired.as_ref().map_or(&no_objects, |desired| &desired.objects);
+    let builds_on = wish.desired.as_ref().map_or(&no_units, |desired| &desired.depends_on);
     let mut world = World::new();
     for (region, access) in shared.regions {
         let seen = match access {
             Ok(access) => {
                 let ids: Vec<&ObjectId> =
                     objects.keys().filter(|target| target.region == *region).map(|target| &target.id).collect();
-                access.slice(&wish.unit, &ids)
+                access.slice(&wish.unit, builds_on, &ids)
             }
             Err(why) => RegionObservation::unknown(region.clone(), why.clone()),
         };
@@ -275,11 +323,7 @@ async fn look_up_secrets(shared: Shared<'_>, desired: &DesiredUnit, world: &mut 
     if !unready {
         return;
     }
-    for (region, found) in secrets::look_up(shared.reachable, desired).await {
-        if let Some(seen) = world.get_mut(&region) {
-            seen.secrets = found;
-        }
-    }
+    take_in(world, secrets::look_up(shared.reachable, secrets::brought(desired)).await);
 }
 
 /// Whether this process holds the lease of a region.
@@ -341,61 +385,69 @@ async fn start(
     let started = entry(plan.id(), Event::Started { changes: audit::intended(approved) });
     let batch = Batch { entries: vec![started], documents: publication::plan_documents(plan, wish.revision) };
     branch.write(batch).await.map_err(|error| {
-        format!("nothing was started, because the audit log could not be written: {}", crate::telemetry::chain(&error))
+        format!(
+            "nothing was started, because the audit log could not be written: {}",
+            crate::model::causes::chain(&error)
+        )
     })
 }
 
 async fn carry_out(
     shared: Shared<'_>,
     wish: &Wish,
-    world: &World,
+    (world, desired): (&World, Option<&DesiredUnit>),
     approved: &ApprovedPlan,
 ) -> Result<(BTreeMap<RegionName, Inventory>, Vec<Executed>), String> {
-    let effects = Effects { installation: shared.installation, regions: shared.reachable, clock: shared.clock };
+    let Shared { installation, clock, entropy, .. } = shared;
+    let effects = Effects { installation, regions: shared.reachable, clock, entropy };
     let mut kept = BTreeMap::new();
     for region in inventory::regions_of(approved) {
         let Some((access, seen)) = shared.reachable.get(&region).zip(world.get(&region)) else { continue };
         let before = seen.inventories.get(&wish.unit).cloned().unwrap_or_default();
-        let wanted = match &wish.desired {
+        let wanted = match desired {
             Some(desired) => inventory::extended(&before, &region, approved, desired),
             None => before.clone(),
         };
         let stored = inventory::store(shared.installation, access, &wish.unit, &before, wanted).await;
-        kept.insert(region, stored.map_err(|error| crate::telemetry::chain(&error))?);
+        kept.insert(region, stored.map_err(|error| crate::model::causes::chain(&error))?);
     }
-    let executed = execute::execute(effects, approved, wish.desired.as_deref()).await;
+    let executed = execute::execute(effects, approved, desired).await;
     Ok((kept, executed))
 }
 
-/// Writes down what came of the changes; the rows are there since before them.
+/// Writes down what came of the changes, and says what is stored; the rows are there since before them.
 async fn complete_inventories(
     shared: Shared<'_>,
     wish: &Wish,
-    kept: BTreeMap<RegionName, Inventory>,
+    mut kept: BTreeMap<RegionName, Inventory>,
     executed: &[Executed],
-) {
-    for (region, before) in kept {
-        let Some(access) = shared.reachable.get(&region).filter(|_| may_write(shared, &region)) else { continue };
-        let after = inventory::after(&before, &region, executed);
-        // What is missing in the stored copy is completed by the next cycle.
-        if let Err(error) = inventory::store(shared.installation, access, &wish.unit, &before, after).await {
-            tracing::warn!(%region, unit = %wish.unit, error = %crate::telemetry::chain(&error), "inventory not completed");
+) -> BTreeMap<RegionName, Inventory> {
+    for (region, before) in &mut kept {
+        let Some(access) = shared.reachable.get(region).filter(|_| may_write(shared, region)) else { continue };
+        let after = inventory::after(before, region, executed);
+        match inventory::store(shared.installation, access, &wish.unit, before, after).await {
+            Ok(stored) => *before = stored,
+            // What is missing in the stored copy is completed by the next cycle.
+            Err(error) => {
+                tracing::warn!(%region, unit = %wish.unit, error = %crate::model::causes::chain(&error), "inventory not completed");
+            }
         }
     }
+    kept
 }
 
 /// Completes rows that a crash or a lost answer left behind; writes nothing when there are none.
-async fn tidy_inventories(shared: Shared<'_>, wish: &Wish, world: &World, outcome: &mut UnitOutcome) {
-    for (region, seen) in world {
+async fn tidy_inventories(shared: Shared<'_>, wish: &Wish, looked: &Looked, outcome: &mut UnitOutcome) {
+    for (region, seen) in &looked.world {
         let (Some(access), Some(before)) = (shared.reachable.get(region), seen.inventories.get(&wish.unit)) else {
             continue;
         };
         if !may_write(shared, region) {
             continue;
         }
-        let after = inventory::at_rest(before, wish.desired.as_deref(), seen);
+        let after = inventory::at_rest(before, looked.desired.as_deref(), seen);
         if let Err(error) = inventory::store(shared.installation, access, &wish.unit, before, after).await {
-            outcome.failure = Some(Failure::Error(crate::telemetry::chain(&error)));
+            outcome.failure = Some(Failure::Error(crate::model::causes::chain(&error)));
         }
     }
 }
@@ -419,6 +471,8 @@ fn finish(
     outcome.left_behind.clone_from(&after.plan.left_behind);
     outcome.pending = after.split.approved.changes().len();
     outcome.workloads = workloads(wish, after.world);
+    outcome.identities =
+        wish.desired.as_ref().map(|desired| identity::issued(desired, after.world)).unwrap_or_default();
     let is_applied = after.plan.is_applied() && outcome.failure.is_none();
     outcome.held = after.split.held;
     outcome.idle_approvals = after.split.idle;

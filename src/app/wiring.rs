@@ -15,7 +15,7 @@ use crate::adapters::git::settings::Settings;
 use crate::adapters::git::wake::Wakes;
 use crate::adapters::kube::KubeCluster;
 use crate::adapters::kube::config::{self, Access};
-use crate::adapters::system::SystemClock;
+use crate::adapters::system::{SystemClock, SystemEntropy};
 use crate::model::names::{InstallationId, RegionName};
 use crate::model::object::ClusterUid;
 use crate::observed::region::RegionUnknown;
@@ -71,6 +71,7 @@ pub async fn wire(
         source: git.clone(),
         sink: git,
         clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
         regions: accesses,
     };
     let pins = regions.iter().map(|region| (region.name.clone(), region.cluster_uid.clone())).collect();

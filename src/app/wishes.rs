@@ -13,6 +13,7 @@ use crate::model::diagnostic::Diagnostic;
 use crate::model::names::InstallationId;
 use crate::model::revision::Revision;
 use crate::model::unit::UnitId;
+use crate::plan::identity::Recorded;
 use crate::spec::fleet::Fleet;
 
 use super::evaluation::Evaluation;
@@ -79,6 +80,7 @@ impl Wishes {
             revision: evaluation.revision,
             policy: settings.apply,
             budgets: settings.budgets,
+            recorded: Recorded::new(),
         };
         if !declared {
             self.rendered.remove(unit);

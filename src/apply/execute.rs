@@ -20,8 +20,10 @@ use crate::plan::change::{Change, Op};
 use crate::plan::outcome::{ChangeOutcome, ChangeResult};
 use crate::ports::clock::Clock;
 use crate::ports::cluster::Identity;
+use crate::ports::entropy::Entropy;
 
 use super::delete::{self, Delete};
+use super::issue::{self, Issuing, Stored};
 use super::write::{self, Write};
 use crate::region::access::RegionAccess;
 
@@ -34,6 +36,8 @@ pub struct Effects<'a> {
     pub regions: &'a BTreeMap<RegionName, Arc<RegionAccess>>,
     /// The clock.
     pub clock: &'a dyn Clock,
+    /// Where keys come from.
+    pub entropy: &'a dyn Entropy,
 }
 
 /// One change, what became of it, and what the server keeps.
@@ -43,6 +47,8 @@ pub struct Executed {
     pub result: ChangeResult,
     /// What the server keeps, where it is known.
     pub live: Option<ObservedObject>,
+    /// What was issued.
+    pub stored: Option<Stored>,
 }
 
 /// Applies the plan.
@@ -55,7 +61,7 @@ pub async fn execute(effects: Effects<'_>, approved: &ApprovedPlan, desired: Opt
             continue;
         }
         let mut running: FuturesUnordered<_> =
-            stage.iter().map(|(change, consent)| one(effects, change, consent, object_of(desired, change))).collect();
+            stage.iter().map(|(change, consent)| one(effects, change, consent, desired)).collect();
         while let Some(done) = running.next().await {
             halted |= !done.result.outcome.is_done();
             executed.push(done);
@@ -78,36 +84,58 @@ fn object_of<'a>(desired: Option<&'a DesiredUnit>, change: &Change) -> Option<&'
     desired.and_then(|unit| unit.objects.get(&change.target)).map(|wanted| &wanted.object)
 }
 
-async fn one(effects: Effects<'_>, change: &Change, consent: &Consent, object: Option<&Arc<Object>>) -> Executed {
+async fn one(effects: Effects<'_>, change: &Change, consent: &Consent, desired: Option<&DesiredUnit>) -> Executed {
     let identity = Identity::writer_of(&change.target.id, &change.tenant);
-    let (outcome, live) = match (effects.regions.get(&change.target.region), identity) {
-        (Some(region), Some(identity)) => effect(effects, region, &identity, (change, object)).await,
-        _ => (ChangeOutcome::NotReached, None),
+    let Effect { outcome, live, stored } = match (effects.regions.get(&change.target.region), identity) {
+        (Some(region), Some(identity)) => effect(effects, region, &identity, (change, desired)).await,
+        _ => Effect::of(ChangeOutcome::NotReached),
     };
     tracing::debug!(object = %change.target, op = change.op.word(), done = outcome.is_done(), "change");
-    Executed { result: ChangeResult { change: change.clone(), consent: consent.clone(), outcome }, live }
+    Executed { result: ChangeResult { change: change.clone(), consent: consent.clone(), outcome }, live, stored }
+}
+
+struct Effect {
+    outcome: ChangeOutcome,
+    live: Option<ObservedObject>,
+    stored: Option<Stored>,
+}
+
+impl Effect {
+    fn of(outcome: ChangeOutcome) -> Self {
+        Self { outcome, live: None, stored: None }
+    }
 }
 
 async fn effect(
     effects: Effects<'_>,
     region: &RegionAccess,
     identity: &Identity,
-    (change, object): (&Change, Option<&Arc<Object>>),
-) -> (ChangeOutcome, Option<ObservedObject>) {
-    let Effects { installation, clock, .. } = effects;
-    match (&change.op, object) {
-        (Op::Create | Op::Update(_), Some(object)) => {
-            let written = write::write(Write { region, clock, identity, change, object }).await;
-            (written.outcome, written.live)
-        }
-        (Op::Delete, _) => (delete::delete(Delete { installation, region, clock, identity, change }).await, None),
-        (Op::Create | Op::Update(_), None) => (ChangeOutcome::NotReached, None),
+    (change, desired): (&Change, Option<&DesiredUnit>),
+) -> Effect {
+    let Effects { installation, clock, entropy, .. } = effects;
+    match &change.op {
+        Op::Create | Op::Update(_) => match object_of(desired, change) {
+            Some(object) => {
+                let written = write::write(Write { region, clock, identity, change, object }).await;
+                Effect { live: written.live, ..Effect::of(written.outcome) }
+            }
+            None => Effect::of(ChangeOutcome::NotReached),
+        },
+        Op::Delete => Effect::of(delete::delete(Delete { installation, region, clock, identity, change }).await),
+        Op::Issue(issue) => match desired.and_then(|unit| unit.identities.get(&issue.identity)) {
+            Some(wanted) => {
+                let issuing = Issuing { installation, region, clock, entropy, change, issue, wanted };
+                let (outcome, stored) = issue::issue(issuing).await;
+                Effect { stored, ..Effect::of(outcome) }
+            }
+            None => Effect::of(ChangeOutcome::NotReached),
+        },
     }
 }
 
 fn not_reached(change: &Change, consent: &Consent) -> Executed {
     let result = ChangeResult { change: change.clone(), consent: consent.clone(), outcome: ChangeOutcome::NotReached };
-    Executed { result, live: None }
+    Executed { result, live: None, stored: None }
 }
 
 /// Whether a change only puts back what somebody changed, without a restart: the one thing that may start before its

@@ -9,14 +9,17 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 use crate::desired::unit::DesiredUnit;
+use crate::model::identity::Generation;
 use crate::model::names::{InstallationId, RegionName};
-use crate::model::object::{ObjectId, ObjectRef};
+use crate::model::object::{Kind, ObjectId, ObjectRef, Uid};
 use crate::model::unit::UnitId;
+use crate::observed::identity::{IdentityRow, IssuedFacts, SecretSeen};
 use crate::observed::inventory::{Inventory, Row};
 use crate::observed::inventory_document::{self, InventoryError};
 use crate::observed::region::{Presence, RegionObservation};
 use crate::plan::approval::ApprovedPlan;
-use crate::plan::change::Op;
+use crate::plan::change::{Issue, Op};
+use crate::plan::identity;
 use crate::plan::outcome::ChangeOutcome;
 use crate::ports::cluster::{ApplyRequest, ClusterError, Expect, Identity};
 
@@ -50,13 +53,20 @@ pub fn extended(
     desired: &DesiredUnit,
 ) -> Inventory {
     let mut extended = inventory.clone();
-    for (change, _) in approved.changes() {
-        if change.op == Op::Create && change.target.region == *region {
-            let node = desired.objects.get(&change.target).and_then(|wanted| wanted.node.as_deref());
-            // What exists under this row later was made with this content, or by somebody else.
-            let row = Row { applied: change.desired, ..Row::intended(&change.tenant, node) };
-            extended.rows.insert(change.target.id.clone(), row);
-        }
+    for (change, _) in approved.changes().iter().filter(|(change, _)| change.target.region == *region) {
+        let (node, identity) = match &change.op {
+            Op::Create => (desired.objects.get(&change.target).and_then(|wanted| wanted.node.as_deref()), None),
+            Op::Issue(issue) => {
+                let node = desired.identities.get(&issue.identity).and_then(|wanted| wanted.node.as_deref());
+                let Issue { identity, generation, .. } = &**issue;
+                let row = IdentityRow { name: identity.id.name.clone(), generation: *generation, facts: None };
+                (node, Some(row))
+            }
+            Op::Update(_) | Op::Delete => continue,
+        };
+        // What exists under this row later was made with this content, or by somebody else.
+        let row = Row { applied: change.desired, identity, ..Row::intended(&change.tenant, node) };
+        extended.rows.insert(change.target.id.clone(), row);
     }
     extended
 }
@@ -64,7 +74,8 @@ pub fn extended(
 /// The inventory after the changes: uids and contents of what was written, without what is gone.
 pub fn after(inventory: &Inventory, region: &RegionName, executed: &[Executed]) -> Inventory {
     let mut after = inventory.clone();
-    for Executed { result, live } in executed.iter().filter(|done| done.result.change.target.region == *region) {
+    for Executed { result, live, stored } in executed.iter().filter(|done| done.result.change.target.region == *region)
+    {
         let id = &result.change.target.id;
         match (&result.change.op, &result.outcome) {
             (Op::Delete, ChangeOutcome::Done | ChangeOutcome::DoneBefore) => drop(after.rows.remove(id)),
@@ -82,10 +93,41 @@ pub fn after(inventory: &Inventory, region: &RegionName, executed: &[Executed]) 
                     row.settled = Some((desired, applied.projection));
                 }
             }
+            (Op::Issue(_), _) => {
+                if let (Some(row), Some(stored)) = (after.rows.get_mut(id), stored) {
+                    confirm(row, &stored.uid, &stored.facts);
+                }
+            }
             (Op::Delete, _) => {}
         }
     }
+    without_superseded(&mut after);
     after
+}
+
+fn confirm(row: &mut Row, uid: &Uid, facts: &IssuedFacts) {
+    row.uid = Some(uid.clone());
+    row.applied = Some(facts.wish);
+    if let Some(identity) = &mut row.identity {
+        identity.facts = Some(facts.clone());
+    }
+}
+
+/// Rows of certificates that a confirmed newer one of the same identity follows say nothing any more.
+fn without_superseded(inventory: &mut Inventory) {
+    let mut newest: BTreeMap<(Option<Box<str>>, Box<str>), Generation> = BTreeMap::new();
+    for (id, row) in &inventory.rows {
+        if let Some(IdentityRow { name, generation, facts: Some(_) }) = &row.identity {
+            let kept = newest.entry((id.namespace.clone(), name.clone())).or_insert(*generation);
+            *kept = (*kept).max(*generation);
+        }
+    }
+    inventory.rows.retain(|id, row| {
+        row.identity.as_ref().is_none_or(|identity| {
+            let key = (id.namespace.clone(), identity.name.clone());
+            newest.get(&key).is_none_or(|newest| identity.generation >= *newest)
+        })
+    });
 }
 
 /// The inventory as it should be when nothing is in flight: every wanted object that exists has its row with uid and
@@ -99,9 +141,13 @@ pub fn at_rest(inventory: &Inventory, unit: Option<&DesiredUnit>, seen: &RegionO
         .map(|(target, wanted)| (&target.id, wanted))
         .collect();
     let mut at_rest = inventory.clone();
-    at_rest.rows.retain(|id, row| match seen.look_up(id) {
-        Presence::Absent => row.uid.is_some() && wanted.contains_key(id),
-        Presence::Present(_) | Presence::Unknown(_) => true,
+    at_rest.rows.retain(|id, row| id.kind != Kind::Secret || keeps_key(unit, seen, (id, row)));
+    at_rest.rows.retain(|id, row| {
+        id.kind == Kind::Secret
+            || match seen.look_up(id) {
+                Presence::Absent => row.uid.is_some() && wanted.contains_key(id),
+                Presence::Present(_) | Presence::Unknown(_) => true,
+            }
     });
     for (id, wanted) in wanted {
         let Presence::Present(live) = seen.look_up(id) else { continue };
@@ -116,6 +162,19 @@ pub fn at_rest(inventory: &Inventory, unit: Option<&DesiredUnit>, seen: &RegionO
         row.node.clone_from(&wanted.node);
     }
     at_rest
+}
+
+/// A row of a key leaves when its Secret certainly is gone and either it was never confirmed or nothing wants it.
+fn keeps_key(unit: Option<&DesiredUnit>, seen: &RegionObservation, (id, row): (&ObjectId, &Row)) -> bool {
+    let secret = ObjectRef { region: seen.region.clone(), id: id.clone() };
+    let wanted = || {
+        let name = row.identity.as_ref().map(|identity| &*identity.name);
+        unit.zip(name).is_some_and(|(unit, name)| identity::is_wanted(unit, &secret, name))
+    };
+    match seen.secret(id) {
+        SecretSeen::Absent => row.uid.is_some() && wanted(),
+        SecretSeen::Present(_) | SecretSeen::Unknown => true,
+    }
 }
 
 /// Stores an inventory where it differs from what is stored.

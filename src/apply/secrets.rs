@@ -1,7 +1,7 @@
-//! Looks up the Secrets that workloads mount, by their metadata alone.
+//! Looks up Secrets by their metadata alone: those that workloads mount, and those that hold identities.
 //!
-//! Input: a unit's desired workloads. Output: for each Secret, there or not. It never reads a value. Invariant: a
-//! look-up that failed is "could not be told", never "missing".
+//! Input: regions and names. Output: for each Secret what was seen. It never reads a value. Invariant: a look-up that
+//! failed is "could not be told", never "missing".
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,9 @@ use futures::StreamExt;
 use futures::stream;
 
 use crate::desired::unit::DesiredUnit;
-use crate::model::names::RegionName;
+use crate::model::names::{RegionName, TenantName};
+use crate::model::object::{Kind, ObjectId, ObjectRef};
+use crate::observed::identity::SecretSeen;
 use crate::ports::cluster::Identity;
 
 use crate::region::access::RegionAccess;
@@ -18,34 +20,43 @@ use crate::region::access::RegionAccess;
 /// Look-ups at once, for each unit.
 const AT_ONCE: usize = 16;
 
-/// Namespace and name to what was seen.
-pub type Found = BTreeMap<(Box<str>, Box<str>), Option<bool>>;
+/// Secrets that are looked up, each with the tenant as whom.
+pub type Wanted = BTreeMap<ObjectRef, TenantName>;
 
-/// Looks up every Secret that the unit's workloads mount.
-pub async fn look_up(
-    regions: &BTreeMap<RegionName, Arc<RegionAccess>>,
-    desired: &DesiredUnit,
-) -> BTreeMap<RegionName, Found> {
-    let mut wanted = BTreeMap::new();
+/// Every Secret that the unit's workloads mount and that a person brings.
+pub fn brought(desired: &DesiredUnit) -> Wanted {
+    let mut wanted = Wanted::new();
     for (target, object) in &desired.objects {
         let Some(namespace) = &target.id.namespace else { continue };
         for name in &object.secrets {
-            let key = (target.region.clone(), namespace.clone(), name.clone());
-            wanted.insert(key, object.tenant.clone());
+            let id = ObjectId::namespaced(Kind::Secret, namespace, name);
+            wanted.insert(ObjectRef { region: target.region.clone(), id }, object.tenant.clone());
         }
     }
-    let reads = wanted.into_iter().filter_map(|((region, namespace, name), tenant)| {
-        let access = regions.get(&region)?.clone();
-        let identity = Identity::Tenant { tenant, namespace: namespace.clone() };
+    wanted
+}
+
+/// Looks them up.
+pub async fn look_up(
+    regions: &BTreeMap<RegionName, Arc<RegionAccess>>,
+    wanted: Wanted,
+) -> BTreeMap<RegionName, BTreeMap<ObjectId, SecretSeen>> {
+    let reads = wanted.into_iter().filter_map(|(secret, tenant)| {
+        let access = regions.get(&secret.region)?.clone();
+        let identity = Identity::writer_of(&secret.id, &tenant)?;
         Some(async move {
-            let answer = access.cluster().secret_exists(&identity, &namespace, &name).await.ok();
-            (region, (namespace, name), answer)
+            let seen = match access.cluster().secret_metadata(&identity, &secret.id).await {
+                Ok(Some(metadata)) => SecretSeen::Present(Box::new(metadata)),
+                Ok(None) => SecretSeen::Absent,
+                Err(_) => SecretSeen::Unknown,
+            };
+            (secret, seen)
         })
     });
-    let mut found: BTreeMap<RegionName, Found> = BTreeMap::new();
+    let mut found: BTreeMap<RegionName, BTreeMap<ObjectId, SecretSeen>> = BTreeMap::new();
     let answers: Vec<_> = stream::iter(reads).buffer_unordered(AT_ONCE).collect().await;
-    for (region, key, answer) in answers {
-        found.entry(region).or_default().insert(key, answer);
+    for (secret, seen) in answers {
+        found.entry(secret.region).or_default().insert(secret.id, seen);
     }
     found
 }

@@ -79,7 +79,7 @@ pub async fn write(write: Write<'_>) -> Written {
         let attempt = async {
             match write.change.op {
                 Op::Create => create(write, &mut last).await,
-                Op::Update(_) | Op::Delete => update(write, &mut last).await,
+                Op::Update(_) | Op::Delete | Op::Issue(_) => update(write, &mut last).await,
             }
         };
         match within_lease(write.region, write.clock, attempt).await {

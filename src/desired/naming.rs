@@ -57,6 +57,18 @@ pub fn certificate_authority(organization: &OrganizationRef) -> String {
     bounded(&format!("{}-ca", organization.name), WORKLOAD_MAX)
 }
 
+/// The namespace of an organization's authorities and clients, which no workload shares: `<tenant's>--<organization>`. No
+/// tenant's or installation's name holds two hyphens, so that nothing else comes to it.
+pub fn custody(namespace: &str, organization: &OrganizationRef) -> String {
+    bounded(&format!("{namespace}--{}", organization.name), NAMESPACE_MAX)
+}
+
+/// The name of a node's identities before their suffix: another one for each incarnation, because a node that begins anew
+/// has to have another key.
+pub fn node_identity(workload: &str, incarnation: u32) -> String {
+    if incarnation > 1 { format!("{workload}-{incarnation}") } else { workload.to_owned() }
+}
+
 /// Cuts a name to its limit; the eight digits keep two long names apart.
 pub fn bounded(name: &str, max: usize) -> String {
     if name.len() <= max {

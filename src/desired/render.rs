@@ -6,10 +6,12 @@
 
 mod authority;
 mod core_yaml;
+mod custody;
 mod disruption_budget;
 mod envelope;
 mod inputs;
 mod labels;
+mod material;
 mod network;
 mod orderer;
 mod orderer_yaml;

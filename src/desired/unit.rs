@@ -6,8 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::identity::DesiredIdentity;
 use crate::k8s::object::Object;
+use crate::k8s::projection;
 use crate::model::digest::Digest;
+use crate::model::identity::IdentityRef;
 use crate::model::names::{RegionName, TenantName};
 use crate::model::object::ObjectRef;
 use crate::model::unit::UnitId;
@@ -20,6 +23,12 @@ pub enum Stage {
     Namespace,
     /// Quota, limits, policies, accounts, access.
     Envelope,
+    /// Roots of certificate authorities.
+    Roots,
+    /// Authorities that issue.
+    Issuers,
+    /// Keys and certificates of nodes and clients.
+    Identities,
     /// What workloads need: configuration, volumes, addresses, disruption budgets.
     Support,
     /// Certificate authorities.
@@ -39,8 +48,10 @@ pub struct DesiredUnit {
     pub depends_on: BTreeSet<UnitId>,
     /// Regions in which it wants or once wanted something.
     pub regions: BTreeSet<RegionName>,
-    /// Its objects.
+    /// Its objects. Where one names an identity's Secret, a placeholder stands until [`Self::resolved`].
     pub objects: BTreeMap<ObjectRef, DesiredObject>,
+    /// Its identities.
+    pub identities: BTreeMap<IdentityRef, DesiredIdentity>,
     /// What may go: objects of nodes (or of the whole unit) that said `Decommissioned`, named by the node they
     /// belong to. Everything else that disappears from [`Self::objects`] without a word is held.
     pub leaving: Leaving,
@@ -62,7 +73,36 @@ impl DesiredUnit {
             parts.push(format!("{target} {digest} {stage:?} {tenant} {node}"));
             parts.extend(secrets.iter().map(|secret| format!("mounts {secret}")));
         }
+        for (identity, wanted) in &self.identities {
+            let node = wanted.node.as_deref().unwrap_or_default();
+            parts.push(format!("{identity} {} {:?} {} {node}", wanted.wish(), wanted.stage, wanted.tenant));
+        }
         Digest::of_parts(parts)
+    }
+
+    /// The unit with the names of the Secrets that are in force in place of placeholders; what is left in
+    /// [`DesiredObject::secrets`] is what a person brings.
+    #[must_use]
+    pub fn resolved(&self, in_force: &BTreeMap<IdentityRef, Box<str>>) -> Self {
+        let mut resolved = self.clone();
+        for (target, wanted) in &mut resolved.objects {
+            let of_object = in_force
+                .iter()
+                .filter(|(identity, _)| {
+                    identity.region == target.region && target.id.namespace.as_deref() == Some(&*identity.id.namespace)
+                })
+                .map(|(identity, secret)| (identity.id.placeholder(), secret.as_ref()));
+            let texts: BTreeMap<String, &str> =
+                of_object.filter(|(placeholder, _)| wanted.secrets.contains(placeholder.as_str())).collect();
+            if texts.is_empty() {
+                continue;
+            }
+            let object = wanted.object.with_texts(&texts);
+            wanted.digest = projection::desired_digest(&object);
+            wanted.object = Arc::new(object);
+            wanted.secrets.retain(|name| !texts.contains_key(&**name));
+        }
+        resolved
     }
 }
 

@@ -25,7 +25,8 @@ fn places(kind: Kind) -> &'static [&'static str] {
         | Kind::ResourceQuota
         | Kind::LimitRange
         | Kind::PersistentVolumeClaim
-        | Kind::PodDisruptionBudget => &[],
+        | Kind::PodDisruptionBudget
+        | Kind::Secret => &[],
     }
 }
 

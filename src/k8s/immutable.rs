@@ -44,6 +44,7 @@ fn is_refused(kind: Kind, live: &Value, field: &FieldDifference) -> bool {
             frozen && ["data", "binaryData", "immutable"].iter().any(|part| below(path, part))
         }
         Kind::ResourceQuota => below(path, "spec.scopes") || below(path, "spec.scopeSelector"),
+        Kind::Secret => true,
         Kind::Namespace | Kind::LimitRange | Kind::NetworkPolicy | Kind::ServiceAccount | Kind::PodDisruptionBudget => {
             false
         }

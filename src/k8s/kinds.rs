@@ -57,6 +57,7 @@ pub fn info(kind: Kind) -> KindInfo {
         Kind::Service => row("", "v1", "services", Writer::Tenant),
         Kind::PodDisruptionBudget => row("policy", "v1", "poddisruptionbudgets", Writer::Tenant),
         Kind::StatefulSet => row("apps", "v1", "statefulsets", Writer::Tenant),
+        Kind::Secret => KindInfo { protected: true, ..row("", "v1", "secrets", Writer::Tenant) },
     }
 }
 

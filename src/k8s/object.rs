@@ -5,6 +5,8 @@
 //! kept as compact text: every object of a fleet is held as long as the process lives and looked into only when it
 //! differs, and a tree of maps takes many times the memory of its text.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::kinds;
@@ -49,8 +51,28 @@ impl Object {
         serde_json::from_str(&self.text).unwrap_or_default()
     }
 
+    /// The same with other texts in place of these, wherever a value is exactly one of them.
+    #[must_use]
+    pub fn with_texts(&self, texts: &BTreeMap<String, &str>) -> Self {
+        let mut tree = self.tree();
+        replace(&mut tree, texts);
+        Self { id: self.id.clone(), text: tree.to_string().into() }
+    }
+
     /// A copy of the value at a JSON pointer.
     pub fn pointer(&self, pointer: &str) -> Option<Value> {
         self.tree().pointer_mut(pointer).map(Value::take)
+    }
+}
+fn replace(value: &mut Value, texts: &BTreeMap<String, &str>) {
+    match value {
+        Value::String(text) => {
+            if let Some(other) = texts.get(text.as_str()) {
+                *text = (*other).to_owned();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| replace(item, texts)),
+        Value::Object(map) => map.values_mut().for_each(|item| replace(item, texts)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::names::RegionName;
 
-/// Every kind of object that heddle renders. A closed list: a kind is added here, in `k8s::kinds` and in the chart.
+/// Every kind of object that heddle writes. A closed list: a kind is added here, in `k8s::kinds` and in the chart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Kind {
     /// `v1` Namespace.
@@ -33,10 +33,12 @@ pub enum Kind {
     PodDisruptionBudget,
     /// `apps/v1` StatefulSet.
     StatefulSet,
+    /// `v1` Secret: issued, never rendered, listed or watched.
+    Secret,
 }
 
 impl Kind {
-    /// All kinds, in display order.
+    /// The kinds that are rendered, listed and watched, in display order.
     pub const ALL: [Self; 11] = [
         Self::Namespace,
         Self::ResourceQuota,
@@ -65,10 +67,11 @@ impl Kind {
             Self::Service => "Service",
             Self::PodDisruptionBudget => "PodDisruptionBudget",
             Self::StatefulSet => "StatefulSet",
+            Self::Secret => "Secret",
         }
     }
 
-    /// Reads the name as Kubernetes writes it.
+    /// Reads the name of one of [`Self::ALL`] as Kubernetes writes it.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }

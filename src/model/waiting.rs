@@ -5,6 +5,9 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
+use super::identity::IdentityRef;
 use super::names::RegionName;
 use super::object::{Kind, ObjectRef};
 use super::unit::UnitId;
@@ -66,6 +69,25 @@ pub enum WaitingOn {
         /// How many may be.
         budget: u32,
     },
+    /// An authority that an identity needs does not exist yet.
+    Authority {
+        /// The identity that is to be issued.
+        identity: IdentityRef,
+        /// What it needs.
+        authority: IdentityRef,
+    },
+    /// Whether an identity is still there could not be seen.
+    Identity {
+        /// The identity.
+        identity: IdentityRef,
+    },
+    /// An authority is near its end, so that what it signs ends with it.
+    AuthorityEnds {
+        /// The authority.
+        identity: IdentityRef,
+        /// Its last second.
+        ends: Timestamp,
+    },
     /// A person's consent to held changes.
     Approval {
         /// The plan that holds them.
@@ -79,11 +101,13 @@ impl WaitingOn {
     /// Whether only a person can end the wait.
     pub fn needs_person(&self) -> bool {
         match self {
-            Self::Secret { .. } | Self::Approval { .. } => true,
+            Self::Secret { .. } | Self::Approval { .. } | Self::AuthorityEnds { .. } => true,
             Self::Unit { .. }
             | Self::Ready { .. }
             | Self::Restart { .. }
             | Self::Deletion { .. }
+            | Self::Authority { .. }
+            | Self::Identity { .. }
             | Self::Observation { .. }
             | Self::Region { .. } => false,
         }
@@ -111,6 +135,17 @@ impl fmt::Display for WaitingOn {
             Self::Restart { object, down, budget } => {
                 write!(f, "{object} must restart, but {down} of its group are down or restarting (budget {budget})")
             }
+            Self::Authority { identity, authority } => {
+                write!(f, "{identity} is issued when its authority {} exists", authority.id)
+            }
+            Self::Identity { identity } => {
+                write!(f, "{identity} could not be looked at; no key is made and no certificate renewed on a guess")
+            }
+            Self::AuthorityEnds { identity, ends } => write!(
+                f,
+                "{identity} is an authority that ends at {ends}, and what it signed ends with it: plan its successor with \
+                 the members of its channels, because they name it"
+            ),
             Self::Approval { plan, changes } => write!(f, "needs an Approval of plan {plan} ({changes} held changes)"),
         }
     }

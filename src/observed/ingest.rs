@@ -50,7 +50,7 @@ pub fn ingest(kind: Kind, body: &Value, field_manager: &str) -> Result<ObservedO
     })
 }
 
-fn owner(metadata: &Value) -> OwnerEvidence {
+pub(super) fn owner(metadata: &Value) -> OwnerEvidence {
     let text = |part: &str, key: &str| {
         let found = metadata.get(part)?.get(key)?.as_str()?;
         (found.len() <= TEXT_MAX).then(|| found.into())
@@ -97,7 +97,8 @@ fn health(kind: Kind, body: &Value) -> HealthInputs {
         | Kind::RoleBinding
         | Kind::ConfigMap
         | Kind::Service
-        | Kind::PodDisruptionBudget => HealthInputs::None,
+        | Kind::PodDisruptionBudget
+        | Kind::Secret => HealthInputs::None,
     }
 }
 

@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use super::identity::IdentityRow;
 use crate::model::digest::Digest;
+use crate::model::identity::IdentityId;
 use crate::model::names::TenantName;
 use crate::model::object::{ObjectId, ResourceVersion, Uid};
 
@@ -34,11 +36,32 @@ pub struct Row {
     /// What the server makes of what we send, when it differs: digest of what is desired and of the projection that
     /// came back.
     pub settled: Option<(Digest, Digest)>,
+    /// The identity that it holds, for a Secret that heddle issued.
+    pub identity: Option<IdentityRow>,
+}
+
+impl Inventory {
+    /// The newest generation of an identity whose creation was confirmed.
+    pub fn identity(&self, id: &IdentityId) -> Option<(&Row, &IdentityRow)> {
+        let rows = self.rows.iter().filter_map(|(object, row)| {
+            let identity = row.identity.as_ref()?;
+            let is_known = row.uid.is_some() && identity.facts.is_some();
+            (is_known && identity.is_of(object.namespace.as_deref(), id)).then_some((row, identity))
+        });
+        rows.max_by_key(|(_, identity)| identity.generation)
+    }
 }
 
 impl Row {
     /// A row for an object that is about to be created.
     pub fn intended(tenant: &TenantName, node: Option<&str>) -> Self {
-        Self { tenant: tenant.clone(), uid: None, node: node.map(Into::into), applied: None, settled: None }
+        Self {
+            tenant: tenant.clone(),
+            uid: None,
+            node: node.map(Into::into),
+            applied: None,
+            settled: None,
+            identity: None,
+        }
     }
 }

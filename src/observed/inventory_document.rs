@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
+use super::identity::{IdentityRow, IssuedFacts};
 use super::inventory::{Inventory, Row};
 use crate::k8s::object::Object;
 use crate::k8s::{kinds, ownership};
 use crate::model::digest::Digest;
+use crate::model::identity::Generation;
 use crate::model::names::{InstallationId, TenantName};
 use crate::model::object::{Kind, ObjectId, ResourceVersion, Uid};
 use crate::model::unit::UnitId;
@@ -68,16 +70,41 @@ struct StoredRow {
     applied: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     settled: Option<(Digest, Digest)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    identity: Option<StoredIdentity>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct StoredIdentity {
+    name: Box<str>,
+    generation: Generation,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    facts: Option<IssuedFacts>,
+}
+
+impl StoredRow {
+    fn of(id: &ObjectId, row: &Row) -> Self {
+        let Row { tenant, uid, node, applied, settled, identity } = row.clone();
+        let (kind, namespace, name) = (id.kind, id.namespace.clone(), id.name.clone());
+        let identity =
+            identity.map(|IdentityRow { name, generation, facts }| StoredIdentity { name, generation, facts });
+        Self { kind, namespace, name, tenant, uid, node, applied, settled, identity }
+    }
+
+    fn parts(self) -> (ObjectId, Row) {
+        let Self { kind, namespace, name, tenant, uid, node, applied, settled, identity } = self;
+        let identity =
+            identity.map(|StoredIdentity { name, generation, facts }| IdentityRow { name, generation, facts });
+        (ObjectId { kind, namespace, name }, Row { tenant, uid, node, applied, settled, identity })
+    }
 }
 
 /// The ConfigMap that stores an inventory.
 pub fn encode(installation: &InstallationId, unit: &UnitId, inventory: &Inventory) -> Result<Object, InventoryError> {
     let mut lines = String::new();
     for (id, row) in &inventory.rows {
-        let Row { tenant, uid, node, applied, settled } = row.clone();
-        let (kind, namespace, name) = (id.kind, id.namespace.clone(), id.name.clone());
-        let stored = StoredRow { kind, namespace, name, tenant, uid, node, applied, settled };
-        let line = serde_json::to_string(&stored)
+        let line = serde_json::to_string(&StoredRow::of(id, row))
             .map_err(|error| malformed(&ownership::inventory_name(installation, unit), &error.to_string()))?;
         lines.push_str(&line);
         lines.push('\n');
@@ -143,8 +170,8 @@ pub fn decode(body: &Value) -> Result<(UnitId, Inventory), InventoryError> {
     for (number, line) in needed("/data/rows", "rows")?.lines().enumerate() {
         let row: StoredRow = serde_json::from_str(line)
             .map_err(|error| malformed(name, &format!("row {} is not one: {error}", number + 1)))?;
-        let StoredRow { kind, namespace, name, tenant, uid, node, applied, settled } = row;
-        rows.insert(ObjectId { kind, namespace, name }, Row { tenant, uid, node, applied, settled });
+        let (id, row) = row.parts();
+        rows.insert(id, row);
     }
     // Rows that somebody took out leave no other trace.
     let kinds = body.pointer("/metadata/annotations").and_then(|annotations| annotations.get(KINDS)?.as_str());

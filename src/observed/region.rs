@@ -3,8 +3,9 @@
 //! Input: the cluster adapter. Output: [`RegionObservation`]. It decides nothing. Invariant: [`Presence::Absent`] is
 //! answered only where the kind was observed completely.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::identity::SecretSeen;
 use super::inventory::Inventory;
 use super::object::ObservedObject;
 use crate::model::names::RegionName;
@@ -51,8 +52,8 @@ pub struct RegionObservation {
     pub objects: BTreeMap<ObjectId, ObservedObject>,
     /// The inventory of each unit.
     pub inventories: BTreeMap<UnitId, Inventory>,
-    /// Secrets that were asked for: namespace and name → seen (`None`: could not be told).
-    pub secrets: BTreeMap<(Box<str>, Box<str>), Option<bool>>,
+    /// Secrets that were asked for, by their metadata.
+    pub secrets: BTreeMap<ObjectId, SecretSeen>,
 }
 
 /// Why a whole region cannot be judged.
@@ -111,9 +112,15 @@ impl RegionObservation {
         }
     }
 
-    /// What concerns one unit: the objects of these ids and of its inventory, copied.
+    /// What concerns one unit: the objects of these ids and of its inventory, and the inventories of what it builds on,
+    /// copied.
     #[must_use]
-    pub fn slice<'a>(&'a self, unit: &UnitId, ids: impl IntoIterator<Item = &'a ObjectId>) -> Self {
+    pub fn slice<'a>(
+        &'a self,
+        unit: &UnitId,
+        builds_on: &BTreeSet<UnitId>,
+        ids: impl IntoIterator<Item = &'a ObjectId>,
+    ) -> Self {
         let inventory = self.inventories.get(unit);
         let listed = inventory.into_iter().flat_map(|inventory| inventory.rows.keys());
         let mut slice =
@@ -124,14 +131,21 @@ impl RegionObservation {
                 slice.objects.insert(id.clone(), object.clone());
             }
         }
-        if let Some(inventory) = inventory {
-            slice.inventories.insert(unit.clone(), inventory.clone());
+        for unit in builds_on.iter().chain([unit]) {
+            if let Some(inventory) = self.inventories.get(unit) {
+                slice.inventories.insert(unit.clone(), inventory.clone());
+            }
         }
         slice
     }
 
     fn empty(region: &RegionName) -> Self {
         Self::unknown(region.clone(), RegionUnknown::NotConfigured)
+    }
+
+    /// What a look at a Secret's metadata said.
+    pub fn secret(&self, id: &ObjectId) -> &SecretSeen {
+        self.secrets.get(id).unwrap_or(&SecretSeen::Unknown)
     }
 
     /// How far a kind was seen.

@@ -4,13 +4,17 @@
 //! Invariants: the id says what is done to what with which content; the precondition says what must be found; neither
 //! holds a clock value, a revision, a resource version or wording.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+use jiff::Timestamp;
 
 use crate::desired::unit::Stage;
 use crate::model::digest::Digest;
+use crate::model::identity::{Generation, IdentityRef};
 use crate::model::names::TenantName;
-use crate::model::object::{ObjectRef, Uid};
+use crate::model::object::{ObjectId, ObjectRef, Uid};
+use crate::x509::recipe::Recipe;
 
 /// The id of a change: twelve hexadecimal digits over target, operation and desired content.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -44,15 +48,18 @@ pub enum Op {
     Update(Vec<FieldChange>),
     /// It is deleted.
     Delete,
+    /// A key and its certificates are made, and stored as a new Secret.
+    Issue(Box<Issue>),
 }
 
 impl Op {
-    /// `create`, `update` or `delete`.
+    /// `create`, `update`, `delete` or `issue`.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Create => "create",
             Self::Update(_) => "update",
             Self::Delete => "delete",
+            Self::Issue(_) => "issue",
         }
     }
 }
@@ -71,6 +78,55 @@ pub struct FieldChange {
     /// Who took the field from us, when somebody did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub taken_by: Option<String>,
+}
+
+/// What is issued: recipes and names, never bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    /// The identity.
+    pub identity: IdentityRef,
+    /// Which of its certificates.
+    pub generation: Generation,
+    /// The certificate.
+    pub recipe: Recipe,
+    /// The Secret whose key it keeps; none for a new key.
+    pub keeps: Option<ObjectId>,
+    /// The authorities that it needs, by identity.
+    pub authorities: BTreeMap<IdentityRef, Signer>,
+    /// Why.
+    pub reasons: BTreeSet<Reason>,
+}
+
+/// An authority as a step needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signer {
+    /// The Secret that holds it.
+    pub secret: ObjectId,
+    /// The fingerprint of its key; none while it is issued by an earlier step of the same plan.
+    pub key: Option<Digest>,
+}
+
+/// Why a certificate is issued.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// There is none yet.
+    New,
+    /// What is asked for is not what there is.
+    Asked,
+    /// A third of its life or less is left.
+    Ends {
+        /// Its last second.
+        at: Timestamp,
+    },
+}
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::New => f.write_str("there is none yet"),
+            Self::Asked => f.write_str("something else is asked for than there is"),
+            Self::Ends { at } => write!(f, "the present one ends at {at}"),
+        }
+    }
 }
 
 /// What must be found just before the effect.
@@ -124,6 +180,8 @@ pub enum Cause {
     Spec,
     /// Somebody changed the object.
     Drift,
+    /// A certificate comes to its end.
+    Renewal,
 }
 
 /// One step on one object.
@@ -176,6 +234,25 @@ impl Change {
             stage,
             tenant,
             desired: Some(desired),
+            correctable: BTreeSet::new(),
+        }
+    }
+
+    /// An identity's next certificate. Routine: what never was is made, and a renewal keeps its key. That a node takes it up
+    /// is another change.
+    pub fn issue(tenant: &TenantName, stage: Stage, issue: Issue, wish: Digest) -> Self {
+        let target = issue.identity.secret(issue.generation);
+        let renews = issue.reasons.iter().all(|reason| matches!(reason, Reason::Ends { .. }));
+        Self {
+            id: ChangeId::of(&target, "issue", Some(&wish)),
+            target,
+            op: Op::Issue(Box::new(issue)),
+            precondition: Precondition::Absent,
+            risk: Risk::Routine,
+            cause: if renews { Cause::Renewal } else { Cause::Spec },
+            stage,
+            tenant: tenant.clone(),
+            desired: Some(wish),
             correctable: BTreeSet::new(),
         }
     }

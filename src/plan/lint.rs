@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::change::{Change, Op, Precondition, Risk};
+use super::change::{Change, Issue, Op, Precondition, Risk};
 use super::diff::World;
 use super::unit_plan::UnitPlan;
 use crate::model::object::{Kind, ObjectRef};
+use crate::observed::identity::SecretSeen;
 use crate::observed::region::Completeness;
 
 /// A promise that a plan would break: a bug of heddle's, never the user's.
@@ -31,6 +32,10 @@ pub enum Violation {
     Unconditioned(ObjectRef),
     /// A pod template changes without being called disruptive.
     HidesRestart(ObjectRef),
+    /// A certificate would be issued where nobody looked.
+    IssuesUnseen(ObjectRef),
+    /// Another key would be made for an identity that has one.
+    MakesAnotherKey(ObjectRef),
 }
 
 impl fmt::Display for Violation {
@@ -44,6 +49,8 @@ impl fmt::Display for Violation {
             Self::ChangesTwice(object) => (object, "would be changed twice in one plan"),
             Self::Unconditioned(object) => (object, "would be written without a precondition"),
             Self::HidesRestart(object) => (object, "would restart without being called disruptive"),
+            Self::IssuesUnseen(object) => (object, "would be issued though it may exist"),
+            Self::MakesAnotherKey(object) => (object, "would be issued with another key than its identity has"),
         };
         write!(f, "{object} {what}")
     }
@@ -73,6 +80,7 @@ pub fn lint(plan: &UnitPlan, world: &World) -> BTreeSet<Violation> {
                     violations.insert(Violation::Unconditioned(target.clone()));
                 }
             }
+            Op::Issue(issue) => issuing(plan, change, issue, (world, &mut violations)),
             Op::Update(fields) => {
                 if change.precondition == Precondition::Absent {
                     violations.insert(Violation::Unconditioned(target.clone()));
@@ -85,6 +93,33 @@ pub fn lint(plan: &UnitPlan, world: &World) -> BTreeSet<Violation> {
         }
     }
     violations
+}
+
+/// A key is only made where none is known and the name was seen to be free, or to hold what the step itself made.
+fn issuing(plan: &UnitPlan, change: &Change, issue: &Issue, (world, violations): (&World, &mut BTreeSet<Violation>)) {
+    let target = &change.target;
+    if change.precondition != Precondition::Absent {
+        violations.insert(Violation::Unconditioned(target.clone()));
+    }
+    let region = world.get(&target.region);
+    let unseen = region.is_none_or(|region| match region.secrets.get(&target.id) {
+        None | Some(SecretSeen::Unknown) => true,
+        Some(SecretSeen::Absent) => false,
+        Some(SecretSeen::Present(found)) => found.facts.is_none(),
+    });
+    if unseen {
+        violations.insert(Violation::IssuesUnseen(target.clone()));
+    }
+    let rows = region.and_then(|region| region.inventories.get(&plan.unit)).into_iter().flat_map(|kept| &kept.rows);
+    let known = rows.filter(|(id, row)| {
+        let is_of = |name: &str| {
+            id.namespace.as_deref() == Some(&*issue.identity.id.namespace) && *name == *issue.identity.id.name
+        };
+        row.uid.is_some() && row.identity.as_ref().is_some_and(|identity| is_of(&identity.name))
+    });
+    if issue.keeps.is_none() && known.count() > 0 {
+        violations.insert(Violation::MakesAnotherKey(target.clone()));
+    }
 }
 
 fn deletion(plan: &UnitPlan, change: &Change, world: &World, violations: &mut BTreeSet<Violation>) {

@@ -3,15 +3,17 @@
 //! Input: none. Output: [`ChangeOutcome`], [`UnitOutcome`], [`UnitState`]. Pure nouns. Invariants: waiting, held and
 //! stale are outcomes and never errors; every change of an approved plan has an outcome, reached or not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::approval::Consent;
 use super::approval::idle::IdleApproval;
 use super::change::Change;
+use super::identity::Issued;
 use super::refusal::Refusal;
 use super::unit_plan::{Counts, ForeignField, UnitPlan};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::digest::Digest;
+use crate::model::identity::IdentityRef;
 use crate::model::object::ObjectRef;
 use crate::model::revision::Revision;
 use crate::model::unit::UnitId;
@@ -142,6 +144,8 @@ pub struct UnitOutcome {
     pub pending: usize,
     /// Its workloads: which exist, which are ready.
     pub workloads: Vec<Workload>,
+    /// Its identities that are known to be issued.
+    pub identities: BTreeMap<IdentityRef, Issued>,
 }
 
 /// What kept a plan from being carried out.
@@ -203,6 +207,7 @@ impl UnitOutcome {
             failure: None,
             pending: 0,
             workloads: Vec::new(),
+            identities: BTreeMap::new(),
         }
     }
 
@@ -235,12 +240,14 @@ impl UnitOutcome {
 
 fn state_of_wait(wait: &WaitingOn) -> UnitState {
     match wait {
-        WaitingOn::Secret { .. } => UnitState::Waiting,
+        WaitingOn::Secret { .. } | WaitingOn::AuthorityEnds { .. } => UnitState::Waiting,
         WaitingOn::Approval { .. } => UnitState::Held,
-        WaitingOn::Region { .. } | WaitingOn::Observation { .. } => UnitState::Unknown,
-        WaitingOn::Unit { .. } | WaitingOn::Ready { .. } | WaitingOn::Deletion { .. } | WaitingOn::Restart { .. } => {
-            UnitState::Progressing
-        }
+        WaitingOn::Region { .. } | WaitingOn::Observation { .. } | WaitingOn::Identity { .. } => UnitState::Unknown,
+        WaitingOn::Unit { .. }
+        | WaitingOn::Authority { .. }
+        | WaitingOn::Ready { .. }
+        | WaitingOn::Deletion { .. }
+        | WaitingOn::Restart { .. } => UnitState::Progressing,
     }
 }
 

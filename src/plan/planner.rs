@@ -10,10 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::change::{Cause, Change, ChangeSite, FieldChange, Precondition, Risk, Update};
 use super::contention::ContendedObjects;
 use super::diff::{self, Verdict, World};
+use super::identity::Decisions;
 use super::prune::{self, Declared};
 use super::refusal::Refusal;
 use super::unit_plan::{ForeignField, UnitPlan};
-use super::{disruption, readiness};
+use super::{disruption, identity, readiness};
 use crate::desired::unit::{DesiredObject, DesiredUnit};
 use crate::k8s::difference::{self, Difference, FieldClass};
 use crate::k8s::foreign::Foreign;
@@ -47,6 +48,8 @@ pub struct Input<'a> {
     pub policy: ApplyPolicy,
     /// How much may happen at once.
     pub budgets: Budgets,
+    /// What is done about its identities; [`Self::declared`] is resolved by it.
+    pub identities: &'a Decisions,
 }
 
 /// The objects whose bodies must be read before [`plan`].
@@ -103,6 +106,9 @@ fn build(input: Input<'_>, desired: &DesiredUnit) -> UnitPlan {
     }
     let admitted = disruption::admit(changes, desired, input.world, input.budgets.restarts);
     plan.changes = admitted.changes;
+    plan.changes.extend(input.identities.changes.iter().cloned());
+    plan.waits.extend(input.identities.waits.iter().cloned());
+    plan.refusals.extend(input.identities.refusals.iter().cloned());
     plan.deferred = admitted.deferred;
     plan.waits.extend(admitted.waits);
     plan.changes.sort_by(|a, b| (a.stage, &a.target).cmp(&(b.stage, &b.target)));
@@ -148,7 +154,10 @@ fn update(
         plan.refusals.insert(Refusal::Immutable { object: target.clone(), fields: found.immutable.clone() });
         return;
     }
-    let cause = cause(input, target, wanted);
+    let differences: Vec<FieldChange> = found.fields.iter().map(field_change).collect();
+    let is_renewal = |field: &FieldChange| identity::is_renewal(field, &input.identities.in_force);
+    let renews = !differences.is_empty() && differences.iter().all(is_renewal);
+    let cause = if renews { Cause::Renewal } else { cause(input, target, wanted) };
     let (correctable, contested) = lost_fields(input, target, cause, &found);
     if !contested.is_empty() {
         plan.refusals.insert(Refusal::Conflict { object: target.clone(), fields: contested });
@@ -160,8 +169,7 @@ fn update(
         lost: lost(&found).collect(),
     };
     let risk = if found.fields.iter().any(|field| restarts(&field.path)) { Risk::Disruptive } else { Risk::Routine };
-    let fields = found.fields.iter().map(field_change).collect();
-    let update = Update { fields, precondition, risk, cause, correctable };
+    let update = Update { fields: differences, precondition, risk, cause, correctable };
     changes.push(Change::update(site(target, wanted), wanted.digest, update));
 }
 

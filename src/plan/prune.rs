@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use super::change::{Change, ChangeSite, Precondition};
 use super::diff::{self, World};
+use super::identity;
 use super::refusal::Refusal;
 use crate::desired::unit::{DesiredUnit, Stage};
 use crate::k8s::kinds;
@@ -15,6 +16,7 @@ use crate::model::names::InstallationId;
 use crate::model::object::{Kind, ObjectId, ObjectRef};
 use crate::model::unit::UnitId;
 use crate::model::waiting::WaitingOn;
+use crate::observed::identity::SecretSeen;
 use crate::observed::inventory::Row;
 use crate::observed::object::ObservedObject;
 use crate::observed::region::{Completeness, Presence, RegionObservation};
@@ -76,6 +78,10 @@ pub fn prune(installation: &InstallationId, declared: Declared<'_>, world: &Worl
         }
         for (id, row) in rows.into_iter().flatten() {
             let object = object(id);
+            if id.kind == Kind::Secret {
+                key(&mut prune, declared, &object, (seen, row));
+                continue;
+            }
             if !declared.wants(&object) {
                 candidate(&mut prune, installation, declared, &object, (seen, row));
             }
@@ -83,6 +89,21 @@ pub fn prune(installation: &InstallationId, declared: Declared<'_>, world: &Worl
     }
     prune.deletions.sort_by(|a, b| (b.stage, b.target.id.kind, &b.target).cmp(&(a.stage, a.target.id.kind, &a.target)));
     prune
+}
+
+/// A Secret with a key is never deleted by a plan. Older certificates of an identity that is wanted are no news.
+fn key(prune: &mut Prune, declared: Declared<'_>, object: &ObjectRef, (seen, row): (&RegionObservation, &Row)) {
+    let wanted = match (declared, &row.identity) {
+        (Declared::Yes(desired), Some(identity)) => identity::is_wanted(desired, object, &identity.name),
+        (Declared::Yes(_) | Declared::Vanished(_), _) => false,
+    };
+    let is_there = match seen.secret(&object.id) {
+        SecretSeen::Present(_) | SecretSeen::Unknown => true,
+        SecretSeen::Absent => false,
+    };
+    if !wanted && row.uid.is_some() && is_there {
+        prune.left_behind.insert(object.clone());
+    }
 }
 
 fn candidate(
@@ -168,7 +189,8 @@ fn deletion_stage(kind: Kind) -> Stage {
         Kind::ResourceQuota | Kind::LimitRange | Kind::NetworkPolicy | Kind::ServiceAccount | Kind::RoleBinding => {
             Stage::Envelope
         }
-        Kind::Namespace => Stage::Namespace,
+        // Protected, so never reached.
+        Kind::Secret | Kind::Namespace => Stage::Namespace,
     }
 }
 

@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use super::diff::World;
 use crate::desired::unit::{DesiredObject, DesiredUnit};
 use crate::k8s::health::{self, Health};
-use crate::model::object::ObjectRef;
+use crate::model::object::{Kind, ObjectId, ObjectRef};
 use crate::model::waiting::WaitingOn;
+use crate::observed::identity::SecretSeen;
 use crate::observed::region::{Presence, RegionObservation};
 
 /// The waits of everything that exists and is not ready.
@@ -37,21 +38,12 @@ fn missing_secrets(target: &ObjectRef, wanted: &DesiredObject, seen: &RegionObse
     wanted
         .secrets
         .iter()
-        .filter(|name| seen.secrets.get(&(namespace.into(), (*name).clone())) == Some(&Some(false)))
+        .filter(|name| *seen.secret(&ObjectId::namespaced(Kind::Secret, namespace, name)) == SecretSeen::Absent)
         .map(|name| WaitingOn::Secret {
             region: target.region.clone(),
             namespace: namespace.to_owned(),
             name: name.to_string(),
             needed_by: format!("{} {}", target.id.kind, target.id.name),
         })
-        .collect()
-}
-
-/// The Secrets that a unit's workloads mount: region, namespace and tenant's look-up are the caller's.
-pub fn secrets_of(desired: &DesiredUnit) -> BTreeSet<(ObjectRef, Box<str>)> {
-    desired
-        .objects
-        .iter()
-        .flat_map(|(target, wanted)| wanted.secrets.iter().map(|name| (target.clone(), name.clone())))
         .collect()
 }

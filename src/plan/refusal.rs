@@ -32,6 +32,11 @@ pub enum Refusal {
         /// The object.
         object: ObjectRef,
     },
+    /// A key that was issued once and is gone.
+    LostIdentity {
+        /// The Secret that held it.
+        object: ObjectRef,
+    },
     /// A field that cannot change in place.
     Immutable {
         /// The object.
@@ -81,6 +86,7 @@ impl Refusal {
             Self::Vanished { .. } => 4006,
             Self::OverBudget { .. } => 4007,
             Self::Contended { .. } => 4008,
+            Self::LostIdentity { .. } => 4009,
         })
     }
 
@@ -91,6 +97,7 @@ impl Refusal {
             Self::Foreign { .. }
             | Self::OtherUnit { .. }
             | Self::Lost { .. }
+            | Self::LostIdentity { .. }
             | Self::Immutable { .. }
             | Self::Conflict { .. }
             | Self::Contended { .. } => false,
@@ -111,6 +118,10 @@ impl Refusal {
             }
             Self::Lost { .. } => {
                 "restore the volume under its name, or replace the node: raise its `incarnation` in the spec"
+            }
+            Self::LostIdentity { .. } => {
+                "restore the Secret from a backup of the cluster; a node can be replaced instead (raise its `incarnation` in the \
+                 spec), an authority cannot: another key is another organization to every channel"
             }
             Self::Immutable { .. } => "take the change back, or replace the node: raise its `incarnation` in the spec",
             Self::Conflict { .. } => {
@@ -146,6 +157,12 @@ impl fmt::Display for Refusal {
                 f,
                 "{object} was created once and is gone, with the data on it; it is not made anew without a word"
             ),
+            Self::LostIdentity { object } => {
+                write!(
+                    f,
+                    "{object} held a key that was issued once, and it is gone or replaced; no other key takes its place"
+                )
+            }
             Self::Immutable { object, fields } => {
                 write!(f, "{object} cannot change in place: {}", fields.join(", "))
             }

@@ -98,11 +98,16 @@ impl UnitPlan {
             | WaitingOn::Deletion { .. }
             | WaitingOn::Observation { .. }
             | WaitingOn::Region { .. }
+            | WaitingOn::Authority { .. }
+            | WaitingOn::Identity { .. }
             | WaitingOn::Restart { .. } => true,
-            WaitingOn::Secret { .. } | WaitingOn::Ready { .. } | WaitingOn::Approval { .. } => false,
+            WaitingOn::Secret { .. }
+            | WaitingOn::Ready { .. }
+            | WaitingOn::AuthorityEnds { .. }
+            | WaitingOn::Approval { .. } => false,
         });
         let builds = self.changes.iter().any(|change| match change.op {
-            Op::Create | Op::Update(_) => true,
+            Op::Create | Op::Update(_) | Op::Issue(_) => true,
             Op::Delete => false,
         });
         !builds && !waits_for_state && self.refusals.iter().all(Refusal::is_about_deletions)
@@ -114,6 +119,7 @@ impl UnitPlan {
         for change in &self.changes {
             match change.op {
                 Op::Create => counts.create += 1,
+                Op::Issue(_) => counts.issue += 1,
                 Op::Update(_) => counts.update += 1,
                 Op::Delete => counts.delete += 1,
             }
@@ -126,6 +132,8 @@ impl UnitPlan {
 /// How many changes of each sort.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Counts {
+    /// Issued.
+    pub issue: usize,
     /// Created.
     pub create: usize,
     /// Updated.
@@ -140,6 +148,7 @@ impl Counts {
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
+            issue: self.issue + other.issue,
             create: self.create + other.create,
             update: self.update + other.update,
             delete: self.delete + other.delete,
@@ -149,6 +158,9 @@ impl Counts {
 }
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.issue > 0 {
+            write!(f, "{} to issue, ", self.issue)?;
+        }
         write!(f, "{} to create, {} to update, {} to delete", self.create, self.update, self.delete)?;
         if self.disruptive > 0 {
             write!(f, " ({} restart a node)", self.disruptive)?;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use thiserror::Error;
 
+use super::secret_store::SecretStore;
 use crate::k8s::kinds::{self, Writer};
 use crate::k8s::object::Object;
 use crate::model::names::TenantName;
@@ -124,7 +125,7 @@ pub struct LeaseRecord {
 
 /// One region's cluster.
 #[async_trait]
-pub trait Cluster: Send + Sync {
+pub trait Cluster: SecretStore {
     /// The uid of `kube-system`, read as the observer.
     async fn uid(&self) -> Result<ClusterUid, ClusterError>;
 
@@ -136,9 +137,6 @@ pub trait Cluster: Send + Sync {
 
     /// One object with its body; `None` when the server says 404.
     async fn get(&self, identity: &Identity, id: &ObjectId) -> Result<Option<LiveObject>, ClusterError>;
-
-    /// Whether a Secret exists, by its metadata alone.
-    async fn secret_exists(&self, identity: &Identity, namespace: &str, name: &str) -> Result<bool, ClusterError>;
 
     /// The inventory `ConfigMaps` of this installation with their bodies, as the platform.
     async fn inventories(&self) -> Result<Vec<LiveObject>, ClusterError>;

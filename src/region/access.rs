@@ -306,14 +306,17 @@ impl RegionAccess {
         let rows = state.seen.inventories.values().flat_map(|inventory| &inventory.rows);
         let unlisted = rows.filter(|(id, _)| {
             let forbidden = *state.seen.completeness(id.kind) == Completeness::Forbidden;
-            !forbidden && (!state.seen.objects.contains_key(*id) || state.unwatched.contains(*id))
+            // Whoever needs a Secret looks at it.
+            !forbidden
+                && id.kind != Kind::Secret
+                && (!state.seen.objects.contains_key(*id) || state.unwatched.contains(*id))
         });
         unlisted.map(|(id, row)| (row.tenant.clone(), id.clone())).collect()
     }
 
-    /// What concerns one unit: these objects, its inventory and what that lists.
-    pub fn slice(&self, unit: &UnitId, ids: &[&ObjectId]) -> RegionObservation {
-        self.state().seen.slice(unit, ids.iter().copied())
+    /// What concerns one unit: these objects, its inventory and what that lists, the inventories of what it builds on.
+    pub fn slice(&self, unit: &UnitId, builds_on: &BTreeSet<UnitId>, ids: &[&ObjectId]) -> RegionObservation {
+        self.state().seen.slice(unit, builds_on, ids.iter().copied())
     }
 
     /// The labels (`heddle.dev/unit`) of units whose objects changed since the last call.

@@ -10,11 +10,11 @@ use crate::model::digest::Digest;
 use crate::model::revision::Revision;
 use crate::model::unit::UnitId;
 use crate::plan::approval::StoredChanges;
-use crate::plan::change::{Change, ChangeId, FieldChange, Op};
+use crate::plan::change::{Change, ChangeId, FieldChange, Issue, Op};
 use crate::plan::unit_plan::{PlanId, UnitPlan};
 
 /// The version of this form.
-pub const FORMAT_VERSION: &str = "1.0";
+pub const FORMAT_VERSION: &str = "1.1";
 
 /// A plan as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -55,7 +55,7 @@ pub struct ChangeDocument {
     /// Its id: what an Approval may name.
     #[schemars(with = "String")]
     pub id: ChangeId,
-    /// `create`, `update` or `delete`.
+    /// `create`, `update`, `delete` or `issue`.
     pub op: String,
     /// The region.
     pub region: String,
@@ -68,7 +68,7 @@ pub struct ChangeDocument {
     pub name: String,
     /// `routine`, `disruptive` or `destructive`.
     pub risk: String,
-    /// `spec` or `drift`.
+    /// `spec`, `drift` or `renewal`.
     pub cause: String,
     /// The stage.
     pub stage: String,
@@ -84,6 +84,19 @@ pub struct ChangeDocument {
     /// The fields of an update.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldDocument>,
+    /// What is issued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issue: Option<IssueDocument>,
+}
+
+/// A certificate that is issued: its recipe, never its bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IssueDocument {
+    /// What it is for, whom it names, which key it gets, how long it lives.
+    pub recipe: String,
+    /// Why.
+    pub reasons: Vec<String>,
 }
 
 /// One field of an update.
@@ -145,7 +158,11 @@ pub fn document(plan: &UnitPlan, revision: Option<Revision>) -> PlanDocument {
 fn change(change: &Change) -> ChangeDocument {
     let fields = match &change.op {
         Op::Update(fields) => fields.iter().map(field).collect(),
-        Op::Create | Op::Delete => Vec::new(),
+        Op::Create | Op::Delete | Op::Issue(_) => Vec::new(),
+    };
+    let issue = match &change.op {
+        Op::Issue(issue) => Some(issue_document(issue)),
+        Op::Create | Op::Update(_) | Op::Delete => None,
     };
     ChangeDocument {
         id: change.id.clone(),
@@ -161,7 +178,12 @@ fn change(change: &Change) -> ChangeDocument {
         precondition: change.precondition.digest(),
         desired: change.desired,
         fields,
+        issue,
     }
+}
+
+fn issue_document(issue: &Issue) -> IssueDocument {
+    IssueDocument { recipe: issue.recipe.to_string(), reasons: issue.reasons.iter().map(ToString::to_string).collect() }
 }
 
 fn field(field: &FieldChange) -> FieldDocument {

@@ -67,8 +67,12 @@ pub fn summary(plan: &PlanDocument) -> String {
         return "no changes".to_owned();
     }
     let count = |op: &str| plan.changes.iter().filter(|change| change.op == op).count();
-    let mut text =
-        format!("{} to create, {} to update, {} to delete", count("create"), count("update"), count("delete"));
+    let mut text = match count("issue") {
+        0 => String::new(),
+        issued => format!("{issued} to issue, "),
+    };
+    let _infallible =
+        write!(text, "{} to create, {} to update, {} to delete", count("create"), count("update"), count("delete"));
     let restarts = plan.changes.iter().filter(|change| change.risk == "disruptive").count();
     if restarts > 0 {
         let _infallible = write!(text, ", {restarts} of them restart a node");
@@ -82,7 +86,7 @@ fn line(tone: Tone, text: impl Into<String>) -> Line {
 
 fn change_lines(out: &mut Vec<Line>, change: &ChangeDocument) {
     let (mark, tone) = match change.op.as_str() {
-        "create" => ("+", Tone::Added),
+        "create" | "issue" => ("+", Tone::Added),
         "delete" => ("-", Tone::Removed),
         _ => ("~", Tone::Changed),
     };
@@ -96,9 +100,17 @@ fn change_lines(out: &mut Vec<Line>, change: &ChangeDocument) {
     }
     if change.cause == "drift" {
         notes.push("somebody changed it");
+    } else if change.cause == "renewal" {
+        notes.push("its certificate is renewed");
     }
     let notes = if notes.is_empty() { String::new() } else { format!("  ({})", notes.join(", ")) };
     out.push(line(tone, format!("  {mark} {}: {} {name}{notes}  [{}]", change.region, change.kind, change.id)));
+    if let Some(issue) = &change.issue {
+        out.push(line(Tone::Plain, format!("      issued: {}", issue.recipe)));
+        if change.cause != "spec" {
+            out.push(line(Tone::Plain, format!("      because {}", issue.reasons.join("; "))));
+        }
+    }
     for field in &change.fields {
         field_lines(out, field);
     }

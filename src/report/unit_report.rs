@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::markdown::{block, code, inline};
-use super::unit_status::{Finding, UnitStatus};
+use super::unit_status::{Finding, IdentityStatus, UnitStatus};
 use crate::plan::outcome::UnitState;
 
 /// The report.
@@ -32,11 +32,13 @@ pub fn render(status: &UnitStatus) -> String {
         &status.left_behind,
     );
     workloads(&mut text, status);
+    identities(&mut text, status);
     if let Some(last) = &status.last_change {
         let _infallible = write!(
             text,
-            "\n## Last change\n\n{}: {} created, {} updated, {} deleted, {} not done ([plan {}](/plans/{}/{}.md)).\n",
+            "\n## Last change\n\n{}: {}{} created, {} updated, {} deleted, {} not done ([plan {}](/plans/{}/{}.md)).\n",
             last.at,
+            if last.issued > 0 { format!("{} issued, ", last.issued) } else { String::new() },
             last.created,
             last.updated,
             last.deleted,
@@ -145,6 +147,20 @@ fn workloads(text: &mut String, status: &UnitStatus) {
     for (region, workloads) in &status.workloads {
         for (name, state) in workloads {
             let _infallible = writeln!(text, "| {region} | {} | {} |", code(name), inline(state));
+        }
+    }
+}
+
+fn identities(text: &mut String, status: &UnitStatus) {
+    if status.identities.is_empty() {
+        return;
+    }
+    text.push_str("\n## Identities\n\nRenewed with the same key when a third of the life is left.\n\n");
+    text.push_str("| region | identity | certificate | ends | key |\n|---|---|---|---|---|\n");
+    for (region, identities) in &status.identities {
+        for (name, IdentityStatus { generation, key, ends }) in identities {
+            let _infallible =
+                writeln!(text, "| {region} | {} | {generation} | {ends} | {} |", code(name), key.short(12));
         }
     }
 }

@@ -10,9 +10,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::digest::Digest;
+use crate::model::identity::{Generation, IdentityId, IdentityRef};
 use crate::model::names::RegionName;
 use crate::model::revision::{RepoPath, Revision};
 use crate::model::unit::UnitId;
+use crate::plan::identity::{Issued, Recorded};
 use crate::plan::outcome::{ChangeOutcome, UnitOutcome, UnitState, WorkloadState};
 use crate::plan::unit_plan::{Counts, PlanId};
 
@@ -66,6 +68,11 @@ pub struct UnitStatus {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<String, BTreeMap<String, String>>")]
     pub workloads: BTreeMap<RegionName, BTreeMap<String, String>>,
+    /// Identities that were issued, by region, each under `<namespace>/<name>`. None ever leaves this list while its unit
+    /// lives: it is the second place that remembers what was issued, beside the inventory.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, IdentityStatus>>")]
+    pub identities: BTreeMap<RegionName, BTreeMap<String, IdentityStatus>>,
     /// The last plan of which something was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_change: Option<LastChange>,
@@ -73,6 +80,21 @@ pub struct UnitStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<String>")]
     pub plans: Vec<PlanId>,
+}
+
+/// An identity that was issued.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IdentityStatus {
+    /// Which of its certificates; each renewal is the next one.
+    #[schemars(with = "u32")]
+    pub generation: Generation,
+    /// The fingerprint of its key, which renewals keep.
+    #[schemars(with = "String")]
+    pub key: Digest,
+    /// The last second of its certificate.
+    #[schemars(with = "String")]
+    pub ends: Timestamp,
 }
 
 /// A held plan.
@@ -125,6 +147,9 @@ pub struct LastChange {
     /// When it ended.
     #[schemars(with = "String")]
     pub at: Timestamp,
+    /// Issued.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub issued: usize,
     /// Created.
     pub created: usize,
     /// Updated.
@@ -199,6 +224,7 @@ pub fn status(outcome: &UnitOutcome, applied: Option<AppliedNow>, before: Option
             .collect(),
         left_behind: outcome.left_behind.iter().map(ToString::to_string).collect(),
         workloads: workloads(outcome),
+        identities: identities(outcome, before),
         last_change,
         plans,
     }
@@ -218,6 +244,7 @@ fn last_change(outcome: &UnitOutcome, now: AppliedNow) -> LastChange {
     for result in &outcome.results {
         match (result.outcome.is_done(), result.change.op.word()) {
             (false, _) => not_done += 1,
+            (true, "issue") => done.issue += 1,
             (true, "create") => done.create += 1,
             (true, "update") => done.update += 1,
             (true, _) => done.delete += 1,
@@ -226,6 +253,7 @@ fn last_change(outcome: &UnitOutcome, now: AppliedNow) -> LastChange {
     LastChange {
         plan: now.plan,
         at: now.at,
+        issued: done.issue,
         created: done.create,
         updated: done.update,
         deleted: done.delete,
@@ -284,6 +312,33 @@ fn workloads(outcome: &UnitOutcome) -> BTreeMap<RegionName, BTreeMap<String, Str
             .insert(workload.object.id.name.to_string(), state.to_owned());
     }
     regions
+}
+
+fn identities(
+    outcome: &UnitOutcome,
+    before: Option<&UnitStatus>,
+) -> BTreeMap<RegionName, BTreeMap<String, IdentityStatus>> {
+    let mut regions = before.map(|status| status.identities.clone()).unwrap_or_default();
+    for (identity, issued) in &outcome.identities {
+        let Issued { generation, key, ends } = issued.clone();
+        let of_region = regions.entry(identity.region.clone()).or_default();
+        of_region.insert(identity.id.to_string(), IdentityStatus { generation, key, ends });
+    }
+    regions
+}
+
+/// What a status remembers of what was issued.
+pub fn recorded(status: &UnitStatus) -> Recorded {
+    let of_region = |(region, identities): (&RegionName, &BTreeMap<String, IdentityStatus>)| {
+        let read = |(name, identity): (&String, &IdentityStatus)| {
+            let (namespace, name) = name.split_once('/')?;
+            let IdentityStatus { generation, key, ends } = identity.clone();
+            let id = IdentityId::new(namespace, name);
+            Some((IdentityRef { region: region.clone(), id }, Issued { generation, key, ends }))
+        };
+        identities.iter().filter_map(read).collect::<Vec<_>>()
+    };
+    status.identities.iter().flat_map(of_region).collect()
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ use crate::model::object::Kind;
 pub enum Effect {
     /// A server-side apply.
     Apply,
+    /// The creation of a Secret that is issued.
+    Secret,
     /// A deletion.
     Delete,
     /// A write of an inventory.

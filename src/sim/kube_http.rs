@@ -194,6 +194,8 @@ async fn respond(shared: &Arc<Shared>, request: Request) -> Response {
             Effect::Delete
         } else if route.resource.is("Lease") {
             Effect::Lease
+        } else if route.resource.is("Secret") {
+            Effect::Secret
         } else {
             Effect::Apply
         };

@@ -31,6 +31,7 @@ use crate::ports::cluster::{
 
 mod answers;
 mod lease;
+mod secrets;
 #[cfg(test)]
 mod tests;
 
@@ -273,14 +274,6 @@ impl Cluster for SimCluster {
             Ok(body) => self.live(id.kind, &body).map(Some),
             Err(_) => Ok(None),
         }
-    }
-
-    async fn secret_exists(&self, identity: &Identity, namespace: &str, name: &str) -> Result<bool, ClusterError> {
-        let Some(resource) = Resource::by_plural("", "secrets") else { return Ok(false) };
-        let target = Target { resource, namespace, name };
-        self.record(identity, "get", target, false);
-        self.before_read().await?;
-        Ok(self.store.get(target).is_ok())
     }
 
     async fn inventories(&self) -> Result<Vec<LiveObject>, ClusterError> {

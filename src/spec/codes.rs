@@ -55,6 +55,8 @@ codes! {
     NOT_CANONICAL = 2041, "a quantity is not written as Kubernetes writes it";
     NO_STORAGE = 2042, "neither a node nor its organization says where it stores its data";
     LIMIT_BELOW_REQUEST = 2043, "a CPU limit is below the request";
+    CA_SETTING = 2044, "a certificate authority has a setting that its mode does not have";
+    CA_REGIONS = 2045, "a builtin certificate authority names another number of regions than one";
     SECRET_FIELD = 2050, "a field that looks like a secret has its value in clear";
     PEM = 2051, "a file holds a PEM block";
     TOKEN = 2052, "a value looks like an access token or a URL with a password";
@@ -76,6 +78,7 @@ codes! {
     LEAVING = 3016, "a thing refers to another one that is decommissioned";
     BUILDS_ON_BROKEN = 3017, "a document builds on another one that has errors";
     OVER_QUOTA = 3018, "the nodes in a region need more than the tenant's quota";
+    KEYS_ELSEWHERE = 3019, "a node runs in another region than the keys of its organization's builtin authority";
 }
 
 #[cfg(test)]

@@ -30,6 +30,8 @@ use crate::model::unit::{NetworkRef, OrganizationRef, UnitId};
 const ORDERER: [&str; 3] = ["250m", "1", "512Mi"];
 /// Requests of a peer.
 const PEER: [&str; 3] = ["500m", "2", "1Gi"];
+/// The version of fabric-ca unless the organization says otherwise.
+const CA_VERSION: &str = "1.5.21";
 /// Requests of a certificate authority.
 const CA: [&str; 3] = ["100m", "500m", "256Mi"];
 
@@ -221,17 +223,50 @@ impl Reader<'_> {
         defaults: &written::Defaults,
     ) -> Option<CertificateAuthority> {
         let regions = self.regions("/spec/ca/regions", &ca.regions);
-        let storage = self.storage("/spec/ca", ca.storage.as_ref(), defaults);
-        // The defaults' CPU and memory are meant for nodes; a certificate authority needs far less.
-        let resources = self.resources("/spec/ca", ca.resources.as_ref(), None, CA);
         match ca.mode {
-            written::CaMode::FabricCa => Some(CertificateAuthority::FabricCa {
-                regions: regions?,
-                version: ca.version.clone(),
-                storage: storage?,
-                resources: resources?,
-            }),
+            written::CaMode::FabricCa => {
+                let storage = self.storage("/spec/ca", ca.storage.as_ref(), defaults);
+                // The defaults' CPU and memory are meant for nodes; a certificate authority needs far less.
+                let resources = self.resources("/spec/ca", ca.resources.as_ref(), None, CA);
+                Some(CertificateAuthority::FabricCa {
+                    regions: regions?,
+                    version: ca.version.clone().unwrap_or_else(|| CA_VERSION.to_owned()),
+                    storage: storage?,
+                    resources: resources?,
+                })
+            }
+            written::CaMode::Builtin => self.builtin_authority(ca, regions?),
         }
+    }
+
+    /// It runs nowhere, so what a server would need is a mistake; and its keys lie in one place.
+    fn builtin_authority(
+        &mut self,
+        ca: &written::CertificateAuthority,
+        regions: Vec<RegionName>,
+    ) -> Option<CertificateAuthority> {
+        let settings = [
+            ("version", ca.version.is_some()),
+            ("storage", ca.storage.is_some()),
+            ("resources", ca.resources.is_some()),
+        ];
+        for (field, _) in settings.into_iter().filter(|(_, given)| *given) {
+            let pointer = format!("/spec/ca/{field}");
+            let diagnostic = Diagnostic::error(codes::CA_SETTING, format!("`{field}` is nothing that `builtin` has"))
+                .at(self.places.get(&pointer), &pointer)
+                .hint("it runs no server: take the field away, or choose `mode: fabric-ca`");
+            self.problems.push(diagnostic);
+        }
+        if let Ok([region]) = <[RegionName; 1]>::try_from(regions) {
+            return Some(CertificateAuthority::Builtin { region });
+        }
+        let pointer = "/spec/ca/regions";
+        let message = "a `builtin` authority has its keys in exactly one region";
+        let diagnostic = Diagnostic::error(codes::CA_REGIONS, message)
+            .at(self.places.get(pointer), pointer)
+            .hint("name the one region in which the organization's nodes run; private keys never cross regions");
+        self.problems.push(diagnostic);
+        None
     }
 
     fn orderer(&mut self, pointer: &str, node: &written::Orderer, defaults: &written::Defaults) -> Option<Node> {

@@ -254,23 +254,19 @@ pub struct OrganizationSpec {
 pub struct CertificateAuthority {
     /// How it runs.
     pub mode: CaMode,
-    /// Where it runs.
+    /// Where it runs; for `builtin` the one region where its keys lie.
     #[schemars(schema_with = "rules::regions")]
     pub regions: Vec<String>,
-    /// The version of fabric-ca.
-    #[serde(default = "ca_version")]
+    /// The version of fabric-ca, 1.5.21 unless said otherwise; only for `fabric-ca`.
+    #[serde(default)]
     #[schemars(schema_with = "rules::ca_version")]
-    pub version: String,
-    /// Its volume.
+    pub version: Option<String>,
+    /// Its volume; only for `fabric-ca`.
     #[serde(default)]
     pub storage: Option<Storage>,
-    /// Its CPU and memory.
+    /// Its CPU and memory; only for `fabric-ca`.
     #[serde(default)]
     pub resources: Option<Resources>,
-}
-
-fn ca_version() -> String {
-    "1.5.21".to_owned()
 }
 
 /// How a certificate authority runs.
@@ -280,6 +276,9 @@ pub enum CaMode {
     /// A Fabric CA server in each of the regions.
     #[serde(rename = "fabric-ca")]
     FabricCa,
+    /// heddle issues by itself; the keys of the authorities are Secrets in a namespace of their own.
+    #[serde(rename = "builtin")]
+    Builtin,
 }
 
 /// What nodes have unless they say otherwise.

@@ -27,7 +27,7 @@ pub struct Organization {
     pub peers: Vec<Peer>,
 }
 
-/// Who issues an organization's certificates. One variant until `builtin` exists.
+/// Who issues an organization's certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CertificateAuthority {
     /// A Fabric CA server in each of the regions.
@@ -40,6 +40,11 @@ pub enum CertificateAuthority {
         storage: Storage,
         /// CPU and memory.
         resources: Resources,
+    },
+    /// heddle itself, with keys that lie in the cluster of one region.
+    Builtin {
+        /// Where its keys lie, and so every node of the organization.
+        region: RegionName,
     },
 }
 

@@ -20,6 +20,7 @@ pub const CASES: &[Case] = &[
     real_only("chart: the platform makes envelopes, inventories and the lease", platform_writes),
     real_only("chart: the platform reads no Secret and binds no role but the chart's", platform_is_denied),
     real_only("chart: a tenant works in its namespace and nowhere else", tenant_is_kept_in),
+    real_only("chart: a tenant's keys are made once and neither changed, listed nor deleted", keys_are_made_once),
 ];
 
 fn collection(sample: &objects::Sample) -> String {
@@ -153,4 +154,18 @@ fn tenant_is_kept_in(server: &dyn Server) {
     expect(&api.get(&format!("/api/v1/namespaces/{own}/secrets/x")), 404);
     expect(&api.get(&format!("/api/v1/namespaces/{own}/secrets")), 403);
     expect(&api.get(&format!("/api/v1/namespaces/{other}/secrets/x")), 403);
+}
+
+fn keys_are_made_once(server: &dyn Server) {
+    let admin = Api::admin(server);
+    let own = admin.namespace();
+    expect(&admin.apply(&binding_path(&own), OURS, &binding(&own, "heddle-tenant")), 201);
+    let api = Api::daemon_as(server, &own, "heddle-tenant");
+    let secrets = format!("/api/v1/namespaces/{own}/secrets");
+    let secret = objects::key(&own, "x-1");
+    expect(&api.post(&secrets, &secret), 201);
+    expect(&api.get(&format!("{secrets}/x-1")), 200);
+    expect(&api.get(&secrets), 403);
+    expect(&api.apply(&format!("{secrets}/x-1"), OURS, &secret), 403);
+    expect(&api.send("DELETE", &format!("{secrets}/x-1"), &[], ""), 403);
 }

@@ -73,3 +73,12 @@ pub fn stateful_set(namespace: &str, name: &str) -> Value {
             "template": {"metadata": {"labels": {"app": name}},
                 "spec": {"containers": [{"name": "main", "image": "example.invalid/x:1"}]}}}})
 }
+
+/// A Secret as heddle makes one for a key.
+pub fn key(namespace: &str, name: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "immutable": true,
+        "metadata": {"name": name, "namespace": namespace, "annotations": {"heddle.dev/issued": "{}"}},
+        "data": {"ca.key": "aHVzaC1odXNo"},
+    })
+}

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::contract::objects::{self, config_map};
-use crate::contract::server::{Api, Case, Server, case, entry, eventually, expect, version};
+use crate::contract::server::{Api, Case, Server, case, entry, eventually, expect, real_only, version};
 
 const OURS: &str = "fieldManager=heddle&force=false";
 
@@ -24,6 +24,11 @@ pub const CASES: &[Case] = &[
     case("a label that is no label is invalid", invalid_label),
     case("a patch of what is not there is not found", patch_nothing),
     case("POST over what is there says that it exists", post_twice),
+    case(
+        "a second Secret of a name is refused with 409, and the answer is metadata where that is asked for",
+        key_is_made_once,
+    ),
+    real_only("an immutable Secret cannot be changed", key_cannot_change),
 ];
 
 fn delete_conditions(server: &dyn Server) {
@@ -257,4 +262,30 @@ fn post_twice(server: &dyn Server) {
     let refused = api.post(&collection, &other);
     expect(&refused, 500);
     assert!(refused.message().contains("resourceVersion should not be set"), "{}", refused.text);
+}
+
+fn key_is_made_once(server: &dyn Server) {
+    let api = Api::admin(server);
+    let namespace = api.namespace();
+    let secrets = format!("/api/v1/namespaces/{namespace}/secrets?fieldManager=heddle&fieldValidation=Strict");
+    let secret = objects::key(&namespace, "x-1").to_string();
+    let metadata = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+    let headers = [("Content-Type", "application/json"), ("Accept", metadata)];
+    let created = api.send("POST", &secrets, &headers, &secret);
+    expect(&created, 201);
+    assert_eq!(created.body["kind"], "PartialObjectMetadata");
+    assert!(created.body["metadata"]["uid"].is_string() && !created.text.contains("aHVzaC1odXNo"), "{}", created.text);
+    let again = api.send("POST", &secrets, &headers, &secret);
+    expect(&again, 409);
+    assert_eq!(again.body["reason"], "AlreadyExists", "{}", again.text);
+}
+
+fn key_cannot_change(server: &dyn Server) {
+    let api = Api::admin(server);
+    let namespace = api.namespace();
+    let secrets = format!("/api/v1/namespaces/{namespace}/secrets");
+    expect(&api.post(&secrets, &objects::key(&namespace, "x-1")), 201);
+    let headers = [("Content-Type", "application/merge-patch+json")];
+    let change = json!({"data": {"ca.key": "b3RoZXI="}}).to_string();
+    expect(&api.send("PATCH", &format!("{secrets}/x-1"), &headers, &change), 422);
 }

@@ -80,12 +80,13 @@ pub(crate) async fn is_at_rest(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// A story that takes longer than a day of its own time hangs.
-pub(crate) async fn within_a_day<T>(
+/// A story that takes longer than its days hangs.
+pub(crate) async fn within_days<T>(
     world: &World,
+    days: u64,
     story: impl Future<Output = Result<T, String>>,
 ) -> Result<T, String> {
-    let told = tokio::time::timeout(Duration::from_hours(24), story).await;
+    let told = tokio::time::timeout(Duration::from_hours(24 * days), story).await;
     told.unwrap_or_else(|_| {
         let effects = world.faults.recorded().into_iter().filter(|effect| effect.effect != Effect::Lease);
         let last: Vec<_> =
@@ -109,7 +110,7 @@ fn explore(story: &Story) {
     let plans: Vec<(u64, Fault)> = all.into_iter().step_by(every).collect();
     let failed = workers::all(&plans, |(number, fault)| {
         let result = world(7, async |world| {
-            let result = within_a_day(world, tell(world, story, &[(*number, *fault)])).await;
+            let result = within_days(world, story.days, tell(world, story, &[(*number, *fault)])).await;
             let hit = world.faults.recorded().into_iter().find(|effect| effect.fault.is_some());
             (result, hit)
         });
@@ -148,4 +149,14 @@ fn an_approved_deletion_survives_any_fault() {
 #[test]
 fn putting_drift_right_survives_any_fault() {
     explore(&STORIES[3]);
+}
+
+#[test]
+fn issuing_survives_any_fault() {
+    explore(&STORIES[4]);
+}
+
+#[test]
+fn a_renewal_survives_any_fault() {
+    explore(&STORIES[5]);
 }

@@ -19,6 +19,7 @@ pub(crate) fn broken(world: &World, may_delete: bool) -> Vec<String> {
     broken.extend(audit_log(world));
     broken.extend(identities(world));
     broken.extend(groups(world));
+    broken.extend(keys(world));
     broken
 }
 
@@ -45,6 +46,22 @@ fn lives(world: &World, may_delete: bool) -> Vec<String> {
         broken.extend(twice.map(|(name, uids)| format!("{name} had {} lives", uids.len())));
     }
     broken
+}
+
+/// No identity ever has a second key, in whichever of its certificates.
+fn keys(world: &World) -> Vec<String> {
+    let Some(resource) = Resource::by_plural("", "secrets") else { return Vec::new() };
+    let mut keys: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for told in world.store.events_since(&Query::all(resource), 0).unwrap().0 {
+        let metadata = &told.object["metadata"];
+        let Some(issued) = metadata["annotations"]["heddle.dev/issued"].as_str() else { continue };
+        let facts: Value = serde_json::from_str(issued).unwrap();
+        let name =
+            format!("{}/{}", metadata["namespace"], metadata["name"].as_str().unwrap().rsplit_once('-').unwrap().0);
+        keys.entry(name).or_default().insert(facts["key"].to_string());
+    }
+    let twice = keys.into_iter().filter(|(_, keys)| keys.len() > 1);
+    twice.map(|(name, keys)| format!("identity {name} had {} keys", keys.len())).collect()
 }
 
 /// Every chain verifies, and every plan that started has ended or been taken up again.

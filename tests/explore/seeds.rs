@@ -7,7 +7,7 @@ use heddle::sim::store::delete::DeleteOptions;
 use heddle::sim::store::resources::Resource;
 use serde_json::json;
 
-use crate::crashes::{FAULTS, is_at_rest, run_to_rest, within_a_day};
+use crate::crashes::{FAULTS, is_at_rest, run_to_rest, within_days};
 use crate::end::{self, End};
 use crate::stories::{bring_wanted_secrets, commit_fleet};
 use crate::world::{World, world};
@@ -157,7 +157,7 @@ fn random_worlds_come_to_the_end_that_people_want() {
     };
     let wanted = world(7, async |world| oracle(world).await);
     let failed = workers::all(&seeds, |seed| {
-        let result = world(7, async |world| within_a_day(world, tell(world, *seed)).await);
+        let result = world(7, async |world| within_days(world, 1, tell(world, *seed)).await);
         let why = match result {
             Err(why) => Some(why),
             Ok(found) => end::difference(&wanted, &found),

@@ -1,6 +1,7 @@
 //! Stories: what people do, step by step; between the steps heddle runs until everything is at rest.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use heddle::model::revision::RepoPath;
 use heddle::report::unit_report;
@@ -21,19 +22,55 @@ pub(crate) struct Story {
     pub(crate) steps: &'static [Step],
     /// Whether objects end in it.
     pub(crate) deletes: bool,
+    /// How many days it lasts.
+    pub(crate) days: u64,
 }
 
-pub(crate) const STORIES: [Story; 4] = [
-    Story { name: "create", before: &[], steps: &[commit_fleet, bring_wanted_secrets], deletes: false },
-    Story { name: "update", before: &[commit_fleet, bring_wanted_secrets], steps: &[update_fabric], deletes: false },
+pub(crate) const STORIES: [Story; 6] = [
+    Story { name: "create", before: &[], steps: &[commit_fleet, bring_wanted_secrets], deletes: false, days: 1 },
+    Story {
+        name: "update",
+        before: &[commit_fleet, bring_wanted_secrets],
+        steps: &[update_fabric],
+        deletes: false,
+        days: 1,
+    },
     Story {
         name: "prune",
         before: &[commit_fleet, bring_wanted_secrets],
         steps: &[decommission, approve],
         deletes: true,
+        days: 1,
     },
-    Story { name: "drift", before: &[commit_fleet, bring_wanted_secrets], steps: &[edit_by_hand], deletes: false },
+    Story {
+        name: "drift",
+        before: &[commit_fleet, bring_wanted_secrets],
+        steps: &[edit_by_hand],
+        deletes: false,
+        days: 1,
+    },
+    Story { name: "issue", before: &[], steps: &[commit_issued_fleet], deletes: false, days: 1 },
+    Story {
+        name: "renew",
+        before: &[commit_issued_fleet],
+        steps: &[most_of_a_year],
+        deletes: false,
+        days: 1 + MOST_OF_A_YEAR,
+    },
 ];
+
+/// Days after which a certificate of a year is renewed.
+const MOST_OF_A_YEAR: u64 = 250;
+
+/// The same fleet with keys that heddle issues.
+fn commit_issued_fleet(world: &World) {
+    commit_fleet(world);
+    world.issue_by_itself();
+}
+
+fn most_of_a_year(world: &World) {
+    world.let_pass(Duration::from_hours(24 * MOST_OF_A_YEAR));
+}
 
 /// The quick-start with a second peer and two more orderers, so that groups have more than one node.
 pub(crate) fn commit_fleet(world: &World) {

@@ -31,7 +31,7 @@ fn a_status_branch_that_refuses_pushes_keeps_everything_from_beginning() {
         written(world);
         let error = world.run_once().await.unwrap_err();
         assert!(matches!(&error, DriverError::StatusBranch(StatusBranchError::Refused { .. })), "{error:?}");
-        assert!(heddle::telemetry::chain(&error).contains("pre-receive hook declined"), "{error:?}");
+        assert!(heddle::model::causes::chain(&error).contains("pre-receive hook declined"), "{error:?}");
         assert_eq!((written(world), deleted_since(world, before)), (NOTHING, NOTHING));
         assert_eq!(world.repository.status_commits(), commits);
         world.faults.fail_pushes(Fault::Refused, 0);

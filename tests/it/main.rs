@@ -14,6 +14,7 @@ mod bad_days_loop;
 mod bad_days_plan;
 mod bad_days_region;
 mod bad_days_writes;
+mod canary;
 #[expect(dead_code, reason = "the suite on real servers uses more of it")]
 #[path = "../contract/contract.rs"]
 mod contract;
@@ -24,6 +25,7 @@ mod git_host;
 mod git_http;
 mod git_publish;
 mod git_world;
+mod identities;
 mod leases;
 mod loop_story;
 mod people;

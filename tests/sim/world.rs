@@ -21,9 +21,11 @@ use heddle::region::access::RegionAccess;
 use heddle::sim::branch::SimRepository;
 use heddle::sim::clock::SimClock;
 use heddle::sim::controllers;
-use heddle::sim::faults::Faults;
+use heddle::sim::entropy::SimEntropy;
+use heddle::sim::faults::{Effect, Faults};
 use heddle::sim::kube_port::{Request, SimCluster};
 use heddle::sim::store::delete::DeleteOptions;
+use heddle::sim::store::read::Query;
 use heddle::sim::store::resources::Resource;
 use heddle::sim::store::write::{PatchKind, WriteOptions};
 use heddle::sim::store::{Store, Target};
@@ -59,10 +61,12 @@ pub(crate) struct World {
     pub(crate) faults: Arc<Faults>,
     pub(crate) repository: Arc<SimRepository>,
     pub(crate) clock: SimClock,
+    pub(crate) entropy: Arc<SimEntropy>,
     pub(crate) cluster: Arc<SimCluster>,
     /// The uid that the configuration names for the region.
     pub(crate) pin: std::cell::RefCell<Option<ClusterUid>>,
     processes: std::cell::Cell<u32>,
+    passing: std::cell::Cell<Duration>,
 }
 
 /// Runs a test in a new world with paused time.
@@ -93,7 +97,18 @@ impl World {
         let repository = Arc::new(SimRepository::new("main", "heddle/status", faults.clone()));
         let cluster = Arc::new(SimCluster::new(store.clone(), &installation(), faults.clone()));
         let pin = std::cell::RefCell::new(store.cluster_uid().map(|uid| ClusterUid::new(&uid)));
-        let world = Self { store, faults, repository, clock, cluster, pin, processes: std::cell::Cell::new(0) };
+        let entropy = Arc::new(SimEntropy::new(seed));
+        let world = Self {
+            store,
+            faults,
+            repository,
+            clock,
+            entropy,
+            cluster,
+            pin,
+            processes: std::cell::Cell::new(0),
+            passing: std::cell::Cell::default(),
+        };
         world.create("v1", "Namespace", "", "heddle-system", json!({}));
         world
     }
@@ -130,9 +145,30 @@ impl World {
         self.store.get(Target { resource, namespace, name }).ok().map(|object| (*object).clone())
     }
 
-    /// Commits the quick-start fleet.
+    /// Commits the fleet of two organizations with CA servers.
     pub(crate) fn commit_quick_start(&self) -> Revision {
-        self.commit_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quick-start"))
+        self.commit_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/fabric-ca"))
+    }
+
+    /// Commits the same fleet, for whose organizations heddle itself issues.
+    pub(crate) fn commit_builtin(&self) {
+        self.commit_quick_start();
+        self.issue_by_itself();
+    }
+
+    /// Lets heddle issue for both organizations, whatever else their files say.
+    pub(crate) fn issue_by_itself(&self) {
+        let served = "    mode: fabric-ca\n    version: 1.5.21\n    regions: [local]\n    storage: {profile: standard, size: 1Gi}\n";
+        for path in ["tenants/acme/organizations/acme.yaml", "tenants/platform/organizations/orderer-org.yaml"] {
+            let text = self.text(path);
+            assert!(text.contains(served), "{text}");
+            self.commit_text(path, &text.replace(served, "    mode: builtin\n    regions: [local]\n"));
+        }
+    }
+
+    /// Lets time pass before the next process begins.
+    pub(crate) fn let_pass(&self, time: Duration) {
+        self.passing.set(self.passing.get() + time);
     }
 
     fn commit_folder(&self, folder: &Path) -> Revision {
@@ -154,7 +190,7 @@ impl World {
 
     /// Commits one file as it is after a change of its text.
     pub(crate) fn commit_change(&self, path: &str, change: impl Fn(&str) -> String) -> Revision {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quick-start");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/fabric-ca");
         let text = std::fs::read_to_string(folder.join(path)).unwrap();
         self.commit_text(path, &change(&text))
     }
@@ -185,6 +221,27 @@ impl World {
         }
     }
 
+    /// Lets time pass while no process runs.
+    pub(crate) async fn clock_forward(&self, by: Duration) {
+        tokio::time::advance(by).await;
+    }
+
+    /// How many effects of a kind were asked for so far.
+    pub(crate) fn effects_of(&self, effect: Effect) -> usize {
+        self.faults.recorded().iter().filter(|recorded| recorded.effect == effect).count()
+    }
+
+    /// Takes away everything that the region itself remembers of what is heddle's.
+    pub(crate) fn forget_inventories(&self) {
+        let all = Query::all(resource("v1", "ConfigMap"));
+        for object in self.store.list(&all, 0, None).unwrap().objects {
+            let metadata = &object["metadata"];
+            if metadata["labels"]["heddle.dev/inventory-of"].is_string() {
+                self.delete("v1", "ConfigMap", "heddle-system", metadata["name"].as_str().unwrap());
+            }
+        }
+    }
+
     /// The ports as a new process finds them.
     pub(crate) fn ports(&self) -> Ports {
         let access = Arc::new(RegionAccess::new(region(), self.cluster.clone()));
@@ -193,6 +250,7 @@ impl World {
             source: self.repository.clone(),
             sink: self.repository.clone(),
             clock: Arc::new(self.clock),
+            entropy: self.entropy.clone(),
             regions: BTreeMap::from([(region(), Ok(access))]),
         }
     }
@@ -228,6 +286,7 @@ impl World {
 
     /// A process that runs until everything is at rest.
     pub(crate) async fn run_once(&self) -> Result<Summary, DriverError> {
+        tokio::time::advance(self.passing.take()).await;
         let goal = Goal::Rest { timeout: Duration::from_mins(10) };
         self.driver(goal, &CancellationToken::new()).run().await
     }

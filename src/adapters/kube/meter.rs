@@ -24,6 +24,10 @@ pub enum Call {
     Uid,
     /// The metadata of a Secret.
     SecretMetadata,
+    /// POST of a Secret that is issued.
+    SecretCreate,
+    /// GET of a Secret with its values, to sign with its key.
+    SecretRead,
     /// Lists and writes of inventories.
     Inventory,
     /// Reads and writes of Leases.
@@ -32,7 +36,7 @@ pub enum Call {
 
 impl Call {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Get,
         Self::Apply,
         Self::DryRun,
@@ -41,6 +45,8 @@ impl Call {
         Self::Watch,
         Self::Uid,
         Self::SecretMetadata,
+        Self::SecretCreate,
+        Self::SecretRead,
         Self::Inventory,
         Self::Lease,
     ];
@@ -56,6 +62,8 @@ impl Call {
             Self::Watch => "watch",
             Self::Uid => "uid",
             Self::SecretMetadata => "secret-metadata",
+            Self::SecretCreate => "secret-create",
+            Self::SecretRead => "secret-read",
             Self::Inventory => "inventory",
             Self::Lease => "lease",
         }
@@ -64,8 +72,14 @@ impl Call {
     /// Whether it is a request on a managed object.
     pub fn is_object_request(self) -> bool {
         match self {
-            Self::Get | Self::Apply | Self::DryRun | Self::Delete => true,
-            Self::List | Self::Watch | Self::Uid | Self::SecretMetadata | Self::Inventory | Self::Lease => false,
+            Self::Get | Self::Apply | Self::DryRun | Self::Delete | Self::SecretCreate => true,
+            Self::List
+            | Self::Watch
+            | Self::Uid
+            | Self::SecretMetadata
+            | Self::SecretRead
+            | Self::Inventory
+            | Self::Lease => false,
         }
     }
 }
@@ -94,7 +108,7 @@ impl Meter {
         Call::ALL.into_iter().map(|call| (call, self.of(call)))
     }
 
-    /// GET, PATCH and DELETE on managed objects together.
+    /// GET, PATCH, DELETE and POST on managed objects together.
     pub fn object_requests(&self) -> u64 {
         self.counts().filter(|(call, _)| call.is_object_request()).map(|(_, count)| count).sum()
     }
@@ -111,7 +125,7 @@ mod tests {
             meter.count(call);
         }
         assert!(meter.counts().all(|(_, count)| count == 1));
-        assert_eq!(meter.object_requests(), 4);
-        assert_eq!(Call::ALL.map(|call| call as usize), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(meter.object_requests(), 5);
+        assert_eq!(Call::ALL.map(|call| call as usize), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     }
 }

@@ -14,6 +14,7 @@ use crate::k8s::projection::tests::live;
 use crate::k8s::projection::tests::samples::sample;
 use crate::model::names::TenantName;
 use crate::ports::cluster::{Expect, WatchEvent};
+use crate::ports::secret_store::SecretStore;
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
@@ -150,9 +151,12 @@ async fn only_the_servers_own_word_makes_an_object_absent() {
 
 #[tokio::test]
 async fn a_secret_is_asked_for_by_metadata_as_the_tenant() {
-    let (cluster, script) = cluster([Reply(200, None, "unread".into()), not_found("s")]).await;
-    assert!(cluster.secret_exists(&tenant(), "demo-acme", "s").await.unwrap());
-    assert!(!cluster.secret_exists(&tenant(), "demo-acme", "s").await.unwrap());
+    let metadata = json!({"metadata": {"uid": "u", "annotations": {"heddle.dev/issued": "no facts"}}}).to_string();
+    let (cluster, script) = cluster([Reply(200, None, metadata), not_found("s")]).await;
+    let id = ObjectId::namespaced(Kind::Secret, "demo-acme", "s");
+    let found = cluster.secret_metadata(&tenant(), &id).await.unwrap().unwrap();
+    assert_eq!((found.uid.as_str(), found.facts), ("u", None));
+    assert_eq!(cluster.secret_metadata(&tenant(), &id).await.unwrap(), None);
     let seen = &script.seen()[0];
     assert_eq!(seen.line, "GET /api/v1/namespaces/demo-acme/secrets/s");
     assert!(seen.accept.contains("as=PartialObjectMetadata"), "{}", seen.accept);

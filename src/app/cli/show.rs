@@ -188,7 +188,7 @@ pub(super) fn failure(error: &CliError, output: &mut Output) -> Result<(), CliEr
         output.note(&diagnostics(problems, &texts))?;
     }
     let word = output::word(Tone::Refused, "error");
-    output.note(&format!("{word}: {}\n", crate::telemetry::chain(error)))?;
+    output.note(&format!("{word}: {}\n", crate::model::causes::chain(error)))?;
     if let Some(hint) = error.hint() {
         let word = output::word(Tone::Waiting, "hint");
         output.note(&format!("{word}: {hint}\n"))?;

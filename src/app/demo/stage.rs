@@ -18,7 +18,7 @@ use crate::adapters::git::settings::Settings;
 use crate::adapters::git::wake::Wakes;
 use crate::adapters::kube::KubeCluster;
 use crate::adapters::kube::config::{self, Access};
-use crate::adapters::system::SystemClock;
+use crate::adapters::system::{SystemClock, SystemEntropy};
 use crate::app::cycle::Ports;
 use crate::app::driver::news::Deaf;
 use crate::app::driver::{Driver, DriverError, Goal, Options, Summary};
@@ -193,6 +193,7 @@ async fn driver(paths: &Paths, uid: &str, stop: CancellationToken) -> Result<(Dr
         source: repository.clone(),
         sink: repository,
         clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
         regions: BTreeMap::from([(region.clone(), Ok(Arc::new(RegionAccess::new(region.clone(), Arc::new(cluster)))))]),
     };
     let options = Options {

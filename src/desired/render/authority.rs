@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::inputs::OrganizationInputs;
 use super::sheet::{Draft, Sheet, named};
 use super::workload::{Port, Probe, Probes, Workload, env, scratch_volume, secret_volume};
-use super::{disruption_budget, labels};
+use super::{custody, disruption_budget, labels};
 use crate::desired::naming;
 use crate::desired::unit::Stage;
 use crate::model::object::Kind;
@@ -39,7 +39,9 @@ const PORTS: [Port; 2] =
 
 /// Writes an organization's authority down.
 pub(super) fn render(sheet: &mut Sheet<'_>, organization: &OrganizationInputs<'_>) {
-    let CertificateAuthority::FabricCa { regions, version, storage, resources } = organization.ca;
+    let CertificateAuthority::FabricCa { regions, version, storage, resources } = organization.ca else {
+        return custody::render(sheet, organization);
+    };
     let name = naming::certificate_authority(organization.id);
     let unit = sheet.unit();
     unit.depends_on.insert(UnitId::Tenant(organization.id.tenant.clone()));

@@ -35,6 +35,8 @@ pub(super) struct OrganizationInputs<'a> {
     pub(super) file: &'a RepoPath,
     /// Whether it, or its tenant, is leaving.
     pub(super) lifecycle: Lifecycle,
+    /// Its name on ledgers.
+    pub(super) msp_id: &'a MspId,
     /// The authority.
     pub(super) ca: &'a CertificateAuthority,
     /// Registry and path of images.
@@ -90,6 +92,8 @@ pub(super) struct NodeInputs<'a> {
     pub(super) active: bool,
     /// Its region.
     pub(super) place: Place<'a>,
+    /// Whether heddle issues its certificates; else a person brings its Secrets.
+    pub(super) issued: bool,
 }
 
 impl<'a> Inputs<'a> {
@@ -113,14 +117,20 @@ impl<'a> Inputs<'a> {
     }
 
     fn organization(fleet: &'a Fleet, organization: &'a Organization) -> Self {
-        let CertificateAuthority::FabricCa { regions, storage, .. } = &organization.ca;
+        let places = match &organization.ca {
+            CertificateAuthority::FabricCa { regions, storage, .. } => {
+                regions.iter().map(|region| (region, place(fleet, region, storage))).collect()
+            }
+            CertificateAuthority::Builtin { .. } => BTreeMap::new(),
+        };
         Self::Organization(OrganizationInputs {
             id: &organization.id,
             file: &organization.file,
             lifecycle: with_tenant(fleet, &organization.id.tenant, organization.lifecycle),
+            msp_id: &organization.msp_id,
             ca: &organization.ca,
             image_repository: &fleet.settings.image_repository,
-            places: regions.iter().map(|region| (region, place(fleet, region, storage))).collect(),
+            places,
         })
     }
 
@@ -142,6 +152,7 @@ impl<'a> Inputs<'a> {
                     anchor,
                     active: wanted && node.lifecycle == Lifecycle::Active,
                     place: place(fleet, &node.region, &node.storage),
+                    issued: matches!(organization.ca, CertificateAuthority::Builtin { .. }),
                 });
             }
         }

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::inputs::{NetworkInputs, NodeInputs};
 use super::labels;
+use super::material::{self, Secrets};
 use super::network::{NODE_OUS, msp_volume};
 use super::orderer_yaml;
 use super::sheet::Sheet;
@@ -41,7 +42,7 @@ const PORTS: [Port; 3] = [
 /// Writes an ordering node down.
 pub(super) fn render(sheet: &mut Sheet<'_>, network: &NetworkInputs<'_>, of: &NodeInputs<'_>, namespace: &str) {
     let name = of.workload_name(network.id);
-    let (msp, tls) = (format!("{name}-msp"), format!("{name}-tls"));
+    let Secrets { msp, tls } = material::of_node(sheet, network, of, (&name, namespace));
     Workload {
         region: &of.node.region,
         tenant: &of.organization.tenant,

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::core_yaml::{self, Addresses};
 use super::inputs::{NetworkInputs, NodeInputs};
 use super::labels;
+use super::material::{self, Secrets};
 use super::network::{NODE_OUS, config_volume, msp_volume};
 use super::sheet::Sheet;
 use super::workload::{Port, Probe, Probes, Workload, env, scratch_volume, secret_volume};
@@ -41,7 +42,7 @@ const PORTS: [Port; 2] =
 /// Writes a peer down.
 pub(super) fn render(sheet: &mut Sheet<'_>, network: &NetworkInputs<'_>, of: &NodeInputs<'_>, namespace: &str) {
     let name = of.workload_name(network.id);
-    let (msp, tls) = (format!("{name}-msp"), format!("{name}-tls"));
+    let Secrets { msp, tls } = material::of_node(sheet, network, of, (&name, namespace));
     let core = core_yaml::text(network.fabric.line(), of.msp_id, &addresses(network, of, &name, namespace));
     Workload {
         region: &of.node.region,

@@ -9,20 +9,28 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use crate::desired::identity::{AuthorityRef, Content, DesiredIdentity};
 use crate::desired::naming;
 use crate::desired::unit::{DesiredObject, DesiredUnit, Leaving, Stage};
 use crate::k8s::object::Object;
 use crate::k8s::{ownership, projection};
 use crate::model::diagnostic::{Code, Diagnostic};
-use crate::model::names::{InstallationId, RegionName, TenantName};
+use crate::model::identity::IdentityRef;
+use crate::model::names::{InstallationId, MspId, RegionName, TenantName};
 use crate::model::object::{Kind, ObjectId, ObjectRef};
 use crate::model::revision::RepoPath;
 use crate::model::unit::UnitId;
+use crate::x509::name::{AlternativeName, CommonName, Subject};
+use crate::x509::profile::Profile;
+use crate::x509::recipe::Recipe;
+use crate::x509::validity::Life;
 
 /// The fleet names no storage class for a profile in a region.
 pub(super) const NO_STORAGE_CLASS: Code = Code(3902);
 /// Two objects of one unit come to the same name.
 pub(super) const SAME_NAME: Code = Code(3903);
+/// A name does not fit into a certificate.
+pub(super) const NO_CERTIFICATE: Code = Code(3904);
 
 /// One object before its metadata is complete.
 pub(super) struct Draft<'a> {
@@ -42,6 +50,40 @@ pub(super) struct Draft<'a> {
     pub(super) labels: Value,
     /// Everything but `apiVersion`, `kind` and `metadata`: a JSON object.
     pub(super) body: Value,
+}
+
+/// One identity before its recipe is checked.
+pub(super) struct IdentityDraft<'a> {
+    /// In whose namespace.
+    pub(super) tenant: &'a TenantName,
+    /// The node it belongs to.
+    pub(super) node: Option<&'a str>,
+    /// When.
+    pub(super) stage: Stage,
+    /// What it is for.
+    pub(super) profile: Profile,
+    /// The organization that it names.
+    pub(super) msp_id: &'a MspId,
+    /// Whom it names.
+    pub(super) common_name: String,
+    /// By which names it serves.
+    pub(super) names: Vec<String>,
+    /// How long it lives, in days.
+    pub(super) days: u32,
+    /// Who signs it.
+    pub(super) issuer: Option<AuthorityRef>,
+    /// What its Secret holds.
+    pub(super) content: BTreeMap<Box<str>, Content>,
+}
+
+fn recipe(draft: &IdentityDraft<'_>) -> Result<Recipe, String> {
+    let words = |error: &dyn std::error::Error| error.to_string();
+    let common_name = CommonName::parse(&draft.common_name).map_err(|error| words(&error))?;
+    let subject = Subject::new(common_name, draft.msp_id.clone()).map_err(|error| words(&error))?;
+    let names = draft.names.iter().map(|name| AlternativeName::parse(name));
+    let names = names.collect::<Result<_, _>>().map_err(|error| words(&error))?;
+    let life = Life::from_days(draft.days).ok_or_else(|| "no life of that length".to_owned())?;
+    Recipe::new(draft.profile, subject, names, life).map_err(|error| words(&error))
 }
 
 /// The sheet.
@@ -67,6 +109,7 @@ impl<'a> Sheet<'a> {
                 depends_on: BTreeSet::new(),
                 regions: BTreeSet::new(),
                 objects: BTreeMap::new(),
+                identities: BTreeMap::new(),
                 leaving: Leaving::default(),
                 decommissioned: false,
             },
@@ -122,13 +165,46 @@ impl<'a> Sheet<'a> {
         self.desired.objects.insert(key, entry);
     }
 
+    /// Writes an identity down and says what stands for the name of its Secret.
+    pub(super) fn issue(&mut self, identity: &IdentityRef, draft: IdentityDraft<'_>) -> String {
+        let placeholder = identity.id.placeholder();
+        let recipe = match recipe(&draft) {
+            Ok(recipe) => recipe,
+            Err(why) => {
+                let message = format!("no certificate can be written for {}: {why}", identity.id);
+                self.problem(NO_CERTIFICATE, message, "choose shorter names, or an MSP id of at most 64 characters");
+                return placeholder;
+            }
+        };
+        let wanted = DesiredIdentity {
+            tenant: draft.tenant.clone(),
+            node: draft.node.map(Into::into),
+            stage: draft.stage,
+            recipe,
+            issuer: draft.issuer,
+            content: draft.content,
+            labels: self.owner_labels(draft.tenant),
+        };
+        if self.desired.identities.insert(identity.clone(), wanted).is_some() {
+            let message = format!("two nodes come to the same {identity}");
+            self.problem(SAME_NAME, message, "rename one of the nodes, organizations or networks");
+        }
+        placeholder
+    }
+
+    fn owner_labels(&self, tenant: &TenantName) -> BTreeMap<String, String> {
+        BTreeMap::from([
+            (ownership::MANAGED_BY.to_owned(), "heddle".to_owned()),
+            (ownership::INSTALLATION.to_owned(), self.installation.to_string()),
+            (ownership::TENANT.to_owned(), tenant.to_string()),
+            (ownership::UNIT.to_owned(), self.unit_label.clone()),
+            (ownership::PART_OF.to_owned(), self.part_of.clone()),
+        ])
+    }
+
     fn complete(&self, draft: &Draft<'_>) -> Object {
         let mut labels = as_map(&draft.labels);
-        labels.insert(ownership::MANAGED_BY.into(), json!("heddle"));
-        labels.insert(ownership::INSTALLATION.into(), json!(self.installation));
-        labels.insert(ownership::TENANT.into(), json!(draft.tenant));
-        labels.insert(ownership::UNIT.into(), json!(self.unit_label));
-        labels.insert(ownership::PART_OF.into(), json!(self.part_of));
+        labels.extend(self.owner_labels(draft.tenant).into_iter().map(|(key, value)| (key, json!(value))));
         let reference = ownership::self_reference(self.installation, draft.region, &draft.id);
         let mut body = as_map(&draft.body);
         body.insert("metadata".into(), json!({ "labels": labels, "annotations": { ownership::SELF: reference } }));

@@ -7,13 +7,16 @@ mod changes;
 mod properties;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::*;
+use crate::desired::identity::Content;
 use crate::desired::unit::DesiredUnit;
 use crate::model::fabric_release::FabricVersion;
+use crate::model::identity::{Generation, IdentityRef};
 use crate::model::names::{MemberName, MspId, NodeName, RegionName, StorageProfileName, TenantName};
 use crate::model::object::Kind;
 use crate::model::revision::RepoPath;
@@ -122,7 +125,15 @@ fn fleet() -> Fleet {
                 (node("acme/private", "p1", "eu-west"), false),
             ],
         ),
-        organization("bravo/bravo", "BravoMSP", Vec::new(), vec![(node("platform/trade", "eu1", "eu-west"), true)]),
+        Organization {
+            ca: CertificateAuthority::Builtin { region: names("eu-west") },
+            ..organization(
+                "bravo/bravo",
+                "BravoMSP",
+                Vec::new(),
+                vec![(node("platform/trade", "eu1", "eu-west"), true)],
+            )
+        },
     ];
     let networks = [
         network(
@@ -176,14 +187,38 @@ fn golden(path: &Path, text: &str) {
     assert!(kept == text, "{} differs from what is rendered; see the module's doc", path.display());
 }
 
+/// The identities of a unit for people: recipe, issuer, what the Secret holds.
+fn listed(desired: &DesiredUnit) -> String {
+    let mut text = String::new();
+    for (identity, wanted) in &desired.identities {
+        let issuer = wanted.issuer.as_ref().map_or("itself".to_owned(), |issuer| issuer.identity.id.to_string());
+        writeln!(text, "{identity}\n  {}\n  by {issuer}", wanted.recipe).unwrap();
+        for (key, content) in &wanted.content {
+            let content = match content {
+                Content::CertificateOf(of) => format!("certificate of {}", of.identity.id),
+                own => format!("{own:?}").to_lowercase(),
+            };
+            writeln!(text, "  {key}: {content}").unwrap();
+        }
+    }
+    text
+}
+
 #[test]
 fn every_object_is_as_its_golden_file_says() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/render/three-tenants");
     let mut written = BTreeSet::new();
     for desired in all(&fleet()) {
+        let folder = root.join(desired.unit.to_string().replace('/', "."));
+        let first = |identity: &IdentityRef| (identity.clone(), identity.id.secret(Generation::FIRST).name);
+        let desired = desired.resolved(&desired.identities.keys().map(first).collect());
+        if !desired.identities.is_empty() {
+            let path = folder.join("identities.txt");
+            golden(&path, &listed(&desired));
+            written.insert(path);
+        }
         for (key, object) in &desired.objects {
             let id = &key.id;
-            let folder = root.join(desired.unit.to_string().replace('/', "."));
             let name = format!("{}.{}.{}.{}", key.region, id.kind, id.namespace.as_deref().unwrap_or("-"), id.name);
             let mut tree = object.object.tree();
             // Files within a ConfigMap are golden files of their own, so that people can read them.

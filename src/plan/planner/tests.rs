@@ -46,6 +46,7 @@ pub(crate) fn unit(name: &str, objects: impl IntoIterator<Item = (ObjectRef, Des
         depends_on: BTreeSet::new(),
         regions: BTreeSet::from([eu()]),
         objects: objects.into_iter().collect(),
+        identities: BTreeMap::new(),
         leaving: Leaving::default(),
         decommissioned: false,
     }
@@ -100,6 +101,7 @@ pub(crate) fn plan_of(desired: &DesiredUnit, world: &World, contended: &Contende
         unmet: &BTreeSet::new(),
         policy: ApplyPolicy { conflicts: ConflictPolicy::Correct },
         budgets: Budgets { deletes: 10, restarts: 1 },
+        identities: &Decisions::default(),
     })
 }
 

@@ -177,6 +177,7 @@ fn a_plan_over_its_budget_of_deletions_deletes_nothing() {
             unmet: &BTreeSet::new(),
             policy: ApplyPolicy { conflicts: ConflictPolicy::Correct },
             budgets: Budgets { deletes, restarts: 1 },
+            identities: &crate::plan::identity::Decisions::default(),
         });
         (plan.changes.len(), plan.refusals.len())
     };

@@ -1,5 +1,9 @@
 //! The front as the real `kube` client sees it.
 
+use std::collections::BTreeMap;
+
+use crate::model::secret::Secret;
+use crate::ports::secret_store::{SecretDraft, SecretStore};
 use serde_json::json;
 
 use super::*;
@@ -49,7 +53,14 @@ fn the_real_client_creates_lists_watches_and_is_recorded_as_whom_it_impersonates
         cluster.apply(&Identity::Platform, request).await.unwrap();
         assert!(matches!(watch.next().await, Some(Ok(WatchEvent::Applied(_)))));
         let tenant = Identity::Tenant { tenant: TenantName::parse("acme").unwrap(), namespace: "ns".into() };
-        assert!(!cluster.secret_exists(&tenant, "ns", "x").await.unwrap());
+        let id = ObjectId::namespaced(Kind::Secret, "ns", "x");
+        assert_eq!(cluster.secret_metadata(&tenant, &id).await.unwrap(), None);
+        let values = BTreeMap::from([("key".into(), Secret::new(b"canary".to_vec()))]);
+        let draft = SecretDraft { id: id.clone(), labels: BTreeMap::new(), annotations: BTreeMap::new(), values };
+        let created = cluster.create_secret(&tenant, &draft).await.unwrap();
+        assert!(matches!(cluster.create_secret(&tenant, &draft).await, Err(ClusterError::Conflict)));
+        let (metadata, values) = cluster.read_secret(&tenant, &id).await.unwrap().unwrap();
+        assert_eq!((metadata, values["key"].expose().as_slice()), (created, b"canary".as_slice()));
         let requests = front.requests();
         assert!(requests.iter().all(|request| request.user.is_some()), "{requests:?}");
         assert!(requests.iter().any(|request| request.method == "PATCH" && request.status == 201));

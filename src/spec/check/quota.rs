@@ -63,9 +63,10 @@ fn collect<'a>(organization: &'a Organization, needs: &mut BTreeMap<&'a RegionNa
     if organization.lifecycle == Lifecycle::Decommissioned {
         return;
     }
-    let CertificateAuthority::FabricCa { regions, storage, resources, .. } = &organization.ca;
-    for region in regions {
-        needs.entry(region).or_default().add(resources, storage);
+    if let CertificateAuthority::FabricCa { regions, storage, resources, .. } = &organization.ca {
+        for region in regions {
+            needs.entry(region).or_default().add(resources, storage);
+        }
     }
     let orderers = organization.orderers.iter().map(|orderer| &orderer.node);
     let nodes = orderers.chain(organization.peers.iter().map(|peer| &peer.node));

@@ -60,10 +60,16 @@ pub(super) fn organization(world: &World<'_>, file: &ParsedFile, organization: &
         problems.add(file, "/metadata/name", error(codes::NO_TENANT, message).hint(hint));
     }
     if organization.lifecycle == Lifecycle::Active {
-        let CertificateAuthority::FabricCa { regions, storage, .. } = &organization.ca;
-        for (at, region) in regions.iter().enumerate() {
-            place(world, file, organization, &format!("/spec/ca/regions/{at}"), region, problems);
-            stored(world, file, "/spec/ca", storage, region, problems);
+        match &organization.ca {
+            CertificateAuthority::FabricCa { regions, storage, .. } => {
+                for (at, region) in regions.iter().enumerate() {
+                    place(world, file, organization, &format!("/spec/ca/regions/{at}"), region, problems);
+                    stored(world, file, "/spec/ca", storage, region, problems);
+                }
+            }
+            CertificateAuthority::Builtin { region } => {
+                place(world, file, organization, "/spec/ca/regions/0", region, problems);
+            }
         }
     }
     let orderers = organization.orderers.iter().enumerate().map(|(at, orderer)| ("orderers", at, &orderer.node));
@@ -71,7 +77,21 @@ pub(super) fn organization(world: &World<'_>, file: &ParsedFile, organization: &
     for (list, at, node) in orderers.chain(peers).filter(|(_, _, node)| node.lifecycle == Lifecycle::Active) {
         let pointer = format!("/spec/{list}/{at}");
         place(world, file, organization, &format!("{pointer}/region"), &node.region, problems);
+        keys(file, organization, &format!("{pointer}/region"), &node.region, problems);
         stored(world, file, &pointer, &node.storage, &node.region, problems);
+    }
+}
+
+/// A node gets its keys where its organization's authority has them: private keys never cross regions.
+fn keys(file: &ParsedFile, organization: &Organization, pointer: &str, region: &RegionName, problems: &mut Problems) {
+    let CertificateAuthority::Builtin { region: home } = &organization.ca else { return };
+    if home != region {
+        let message =
+            format!("the node runs in `{region}`, but the keys of its organization's authority are in `{home}`");
+        let problem = error(codes::KEYS_ELSEWHERE, message)
+            .hint("let it run there, or give its region an organization of its own, or choose `mode: fabric-ca`")
+            .related(&file.path, file.places.get("/spec/ca/regions"), "where the keys are");
+        problems.add(file, pointer, problem);
     }
 }
 

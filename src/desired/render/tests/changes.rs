@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::desired::identity::DesiredIdentity;
+use crate::desired::unit::Stage;
 
 /// The units whose inputs differ, after it was checked that equal inputs mean equal objects.
 fn touched(change: impl Fn(&mut Fleet)) -> Vec<String> {
@@ -51,8 +53,9 @@ fn a_change_touches_only_the_units_that_are_made_from_it() {
     check(in_org("acme/acme", |org| org.orderers[0].node.incarnation = 2), &["network/acme/private"]);
     check(
         in_org("acme/acme", |org| {
-            let CertificateAuthority::FabricCa { version, .. } = &mut org.ca;
-            *version = "1.5.22".into();
+            if let CertificateAuthority::FabricCa { version, .. } = &mut org.ca {
+                *version = "1.5.22".into();
+            }
         }),
         &["organization/acme/acme"],
     );
@@ -140,8 +143,10 @@ fn a_leaving_document_takes_what_lives_in_it_along() {
     assert_eq!(gone(&tenant, "network/acme/private"), (true, 0, 2));
     let (network, objects, declared) = gone(&tenant, "network/platform/trade");
     assert!(!network && objects > 0 && declared == 7, "the others' nodes stay");
+    let organization = in_org("platform/ordering", |org| org.lifecycle = Lifecycle::Decommissioned);
+    assert_eq!(gone(&organization, "organization/platform/ordering"), (true, 0, 1));
     let organization = in_org("bravo/bravo", |org| org.lifecycle = Lifecycle::Decommissioned);
-    assert_eq!(gone(&organization, "organization/bravo/bravo"), (true, 0, 1));
+    assert_eq!(gone(&organization, "organization/bravo/bravo"), (true, 0, 0));
     let network = |fleet: &mut Fleet| {
         let id = NetworkRef::parse("platform/trade").unwrap();
         fleet.networks.get_mut(&id).unwrap().lifecycle = Lifecycle::Decommissioned;
@@ -277,4 +282,56 @@ fn only_a_network_over_regions_opens_its_ports_to_any_address() {
     };
     assert_eq!(open("network/acme/private"), [false]);
     assert_eq!(open("network/platform/trade"), [true; 4]);
+}
+
+fn identities(text: &str, change: impl FnOnce(&mut Fleet)) -> BTreeMap<String, DesiredIdentity> {
+    let mut fleet = fleet();
+    change(&mut fleet);
+    let desired = rendered(&fleet, text);
+    desired.identities.into_iter().map(|(identity, wanted)| (identity.id.to_string(), wanted)).collect()
+}
+
+#[test]
+fn a_raised_incarnation_is_another_identity_with_another_key() {
+    let names = |incarnation: u32| -> Vec<String> {
+        let change = in_org("bravo/bravo", move |org| org.peers[0].node.incarnation = incarnation);
+        identities("network/platform/trade", change).into_keys().collect()
+    };
+    assert!(names(2).iter().all(|name| !names(1).contains(name) && name.contains("-2-")), "{:?}", names(2));
+}
+
+#[test]
+fn what_decides_a_certificate_decides_its_wish_and_nothing_else_does() {
+    let tls = |change: &dyn Fn(&mut Fleet)| {
+        let all = identities("network/platform/trade", |fleet| change(fleet));
+        all.into_iter().find(|(name, _)| name.ends_with("-tls")).unwrap().1.wish()
+    };
+    let before = tls(&|_| ());
+    let domain = |fleet: &mut Fleet| {
+        fleet.networks.values_mut().for_each(|network| network.endpoints.domain = "other.example".into());
+    };
+    assert_ne!(tls(&domain), before, "it serves under another name");
+    assert_eq!(tls(&in_org("bravo/bravo", |org| org.peers[0].node.resources.cpu = "2".into())), before);
+}
+
+#[test]
+fn custody_holds_keys_and_no_pods_and_nobody_of_the_tenant_gets_in() {
+    let desired = rendered(&fleet(), "organization/bravo/bravo");
+    let custody = "demo-bravo--bravo";
+    let named: Vec<String> = desired.objects.keys().map(|key| format!("{} {}", key.id.kind, key.id.name)).collect();
+    let expected = [
+        format!("Namespace {custody}"),
+        "ResourceQuota heddle-quota".into(),
+        "ServiceAccount heddle-tenant".into(),
+        "RoleBinding heddle-tenant".into(),
+    ];
+    assert_eq!(named, expected);
+    let quota = desired.objects.iter().find(|(key, _)| key.id.kind == Kind::ResourceQuota).unwrap().1;
+    assert_eq!(quota.object.pointer("/spec/hard/pods").unwrap(), "0");
+    assert!(desired.identities.keys().all(|identity| *identity.id.namespace == *custody));
+    let stages: BTreeMap<_, usize> = desired.identities.values().fold(BTreeMap::new(), |mut stages, wanted| {
+        *stages.entry(wanted.stage).or_default() += 1;
+        stages
+    });
+    assert_eq!(stages, BTreeMap::from([(Stage::Roots, 4), (Stage::Issuers, 4), (Stage::Identities, 3)]));
 }

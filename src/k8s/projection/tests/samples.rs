@@ -17,6 +17,7 @@ fn labels() -> Value {
 
 fn body(kind: Kind) -> Value {
     match kind {
+        Kind::Secret => unreachable!("Secrets are never applied"),
         Kind::Namespace => json!({}),
         Kind::ResourceQuota => json!({ "spec": { "hard": { "pods": "10", "requests.memory": "8Gi" } } }),
         Kind::LimitRange => json!({ "spec": { "limits": [
