@@ -6,6 +6,7 @@ pub mod adapters;
 pub mod app;
 pub mod apply;
 pub mod desired;
+pub mod fabric;
 pub mod k8s;
 pub mod model;
 pub mod observed;

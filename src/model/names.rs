@@ -44,6 +44,12 @@ fn is_msp_id(value: &str, max: usize) -> bool {
         && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
 }
 
+/// Fabric `common/configtx/validator.go`: a lower-case letter, then lower-case letters, digits, dots and hyphens.
+fn is_channel_id(value: &str, max: usize) -> bool {
+    let rest = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-';
+    value.len() <= max && value.starts_with(|c: char| c.is_ascii_lowercase()) && value.bytes().all(rest)
+}
+
 macro_rules! name_types {
     ($($(#[$doc:meta])* $name:ident { $what:literal, $check:ident, max $max:literal, $pattern:literal, $rule:literal })*) => { $(
         $(#[$doc])*
@@ -123,6 +129,9 @@ name_types! {
     /// The key of a member in a network's agreement and later of its group in a channel configuration.
     MemberName { "member name", is_msp_id, max 249, "^[a-zA-Z0-9.-]+$",
         "at most 249 letters, digits, dots and hyphens" }
+    /// A channel's name on ledgers.
+    ChannelId { "channel name", is_channel_id, max 249, "^[a-z][a-z0-9.-]*$",
+        "at most 249 lower-case letters, digits, dots and hyphens, starting with a letter" }
 }
 
 #[cfg(test)]
