@@ -5,7 +5,9 @@
 
 pub mod clock;
 pub mod cluster;
+pub mod dialer;
 pub mod entropy;
+pub mod ledger;
 pub mod secret_store;
 pub mod source;
 pub mod status_sink;

@@ -16,17 +16,23 @@
 #[expect(dead_code, reason = "the simulated server uses more of it")]
 #[path = "../contract/contract.rs"]
 mod contract;
+mod fabric;
 mod git;
 #[path = "../it/git_http.rs"]
 mod git_http;
 mod kubernetes;
+#[path = "../contract/ledger.rs"]
+mod ledger;
 mod runner;
+#[expect(dead_code, reason = "the world serves other suites too")]
+#[path = "../sim/world.rs"]
+mod world;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     // The flags of cargo's own harness mean nothing here.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    let tallies = [git::run(&words), kubernetes::run(&words)];
+    let tallies = [git::run(&words), fabric::run(&words), kubernetes::run(&words)];
     if runner::total(&tallies) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

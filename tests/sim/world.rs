@@ -29,6 +29,7 @@ use heddle::sim::store::read::Query;
 use heddle::sim::store::resources::Resource;
 use heddle::sim::store::write::{PatchKind, WriteOptions};
 use heddle::sim::store::{Store, Target};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -71,9 +72,14 @@ pub(crate) struct World {
 
 /// Runs a test in a new world with paused time.
 pub(crate) fn world<T>(seed: u64, test: impl AsyncFnOnce(&World) -> T) -> T {
+    world_at(seed, "2026-01-01T00:00:00Z".parse().unwrap(), test)
+}
+
+/// The same at another time.
+pub(crate) fn world_at<T>(seed: u64, now: Timestamp, test: impl AsyncFnOnce(&World) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
-        let world = World::new(seed);
+        let world = World::new(seed, now);
         let controllers = tokio::spawn(controllers::run(world.store.clone()));
         let result = test(&world).await;
         controllers.abort();
@@ -90,8 +96,8 @@ pub(crate) fn region() -> RegionName {
 }
 
 impl World {
-    fn new(seed: u64) -> Self {
-        let clock = SimClock::new("2026-01-01T00:00:00Z".parse().unwrap());
+    fn new(seed: u64, now: Timestamp) -> Self {
+        let clock = SimClock::new(now);
         let store = Store::new(clock.source(), seed);
         let faults = Arc::new(Faults::default());
         let repository = Arc::new(SimRepository::new("main", "heddle/status", faults.clone()));

@@ -1,0 +1,62 @@
+//! Suite `fabric`: real ordering nodes and peers from our own configuration and keys.
+//!
+//! Input: `HEDDLE_FABRIC_BIN_3_1` and `HEDDLE_FABRIC_BIN_2_5`, folders with `orderer` and `peer` of that line. Output: the
+//! cases of the contract for each line. Fabric is in no package registry, so without a folder its cases did not run. The
+//! network is a fleet that heddle brought up in a simulated region: what its pods mount is laid out in a folder, and the
+//! processes run on loopback addresses of their own. Invariant: no process outlives its network.
+
+mod fleet;
+mod keys;
+mod network;
+mod process;
+
+use std::cell::OnceCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use crate::ledger;
+use crate::runner::{self, Case, Suite, Tally};
+use network::Network;
+
+/// A release line: its name, the version that its nodes are rendered for, where its programs are.
+const LINES: [(&str, &str, &str); 2] =
+    [("3.1", "3.1.5", "HEDDLE_FABRIC_BIN_3_1"), ("2.5", "2.5.16", "HEDDLE_FABRIC_BIN_2_5")];
+
+/// Runs the suite.
+pub fn run(words: &[String]) -> Tally {
+    let mut cases = Vec::new();
+    for (line, version, variable) in LINES {
+        let found = programs(variable).and_then(|folder| process::hosts_can_be_named().map(|()| folder));
+        let network: Rc<OnceCell<Network>> = Rc::default();
+        for (name, check) in ledger::CASES {
+            let full = format!("{line}: {name}");
+            cases.push(match &found {
+                Err(why) => Case::skipped(full, why.clone()),
+                Ok(folder) => {
+                    let (network, folder) = (Rc::clone(&network), folder.clone());
+                    Case::new(full, move || {
+                        let network = network.get_or_init(|| Network::start(&folder, version));
+                        network.run(check);
+                    })
+                }
+            });
+        }
+        // Dropped with the last case of its line, so that two networks never run at once.
+    }
+    if !cases.iter().any(|case| runner::is_chosen("fabric", &case.name, words)) {
+        return Tally::default();
+    }
+    runner::run(Suite { name: "fabric", cases }, words)
+}
+
+fn programs(variable: &str) -> Result<PathBuf, String> {
+    let folder =
+        std::env::var_os(variable).ok_or_else(|| format!("{variable} names no folder with orderer and peer"))?;
+    let folder = PathBuf::from(folder);
+    for program in ["orderer", "peer"] {
+        if !folder.join(program).is_file() {
+            return Err(format!("{} holds no {program}", folder.display()));
+        }
+    }
+    Ok(folder)
+}
