@@ -4,14 +4,16 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
+use tokio_util::compat::TokioAsyncReadCompatExt;
 
 use super::dial::TcpDialer;
 use super::orderer::Orderer;
@@ -19,7 +21,7 @@ use super::{Client, Endpoint};
 use crate::model::digest::Digest;
 use crate::model::names::{ChannelId, MspId};
 use crate::model::secret::Secret;
-use crate::ports::dialer::{Dialer, Route};
+use crate::ports::dialer::{ByteStream, DialError, Dialer, Route};
 use crate::ports::ledger::{Joined, LedgerError, OrdererAdmin};
 use crate::x509::certificate::Certificate;
 use crate::x509::issue::{self, Authority};
@@ -80,7 +82,8 @@ struct Served {
     port: u16,
 }
 
-async fn serve(replies: impl IntoIterator<Item = Reply>) -> Served {
+/// A server that takes administrators.
+fn acceptor(tickets: usize) -> TlsAcceptor {
     let node = made("server", Purpose::Tls, Profile::NodeTls);
     let admins = made("admin", Purpose::OrdererAdmin, Profile::OrdererAdminClient);
     let mut roots = RootCertStore::empty();
@@ -90,8 +93,13 @@ async fn serve(replies: impl IntoIterator<Item = Reply>) -> Served {
     let key = PrivateKeyDer::from_pem_slice(node.key.to_pem().unwrap().expose().as_bytes()).unwrap();
     let chain = node.chain.iter().map(|certificate| CertificateDer::from(certificate.der().to_vec())).collect();
     let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let config = config.with_client_cert_verifier(verifier).with_single_cert(chain, key).unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let mut config = config.with_client_cert_verifier(verifier).with_single_cert(chain, key).unwrap();
+    config.send_tls13_tickets = tickets;
+    TlsAcceptor::from(Arc::new(config))
+}
+
+async fn serve(replies: impl IntoIterator<Item = Reply>) -> Served {
+    let acceptor = acceptor(2);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let replies: Arc<Mutex<VecDeque<Reply>>> = Arc::new(Mutex::new(replies.into_iter().collect()));
@@ -228,11 +236,9 @@ async fn a_server_under_another_name_or_from_another_root_is_not_believed_and_he
 async fn a_client_that_the_server_does_not_take_hears_so_before_anything_is_sent() {
     let served = serve([]).await;
     let client = client("stranger", Purpose::OrdererAdmin, Profile::OrdererAdminClient);
-    // Long enough for a connection that breaks while it is sent.
-    let block = vec![7; 4 << 20];
-    for _ in 0..8 {
+    for _ in 0..20 {
         let endpoint = Endpoint { client: client.clone(), ..endpoint(served.port) };
-        let error = orderer(endpoint).join(&channel(), &block).await.unwrap_err();
+        let error = orderer(endpoint).join(&channel(), b"block").await.unwrap_err();
         assert!(matches!(&error, LedgerError::Certificate { detail } if detail.starts_with("ours")), "{error:?}");
     }
     assert_eq!(served.requests.lock().unwrap().len(), 0);
@@ -252,4 +258,32 @@ async fn nobody_there_is_unreachable() {
     drop(listener);
     let error = orderer(endpoint(port)).channels().await.unwrap_err();
     assert!(matches!(error, LedgerError::Unreachable(_)), "{error:?}");
+}
+
+/// One connection in memory.
+struct Inside(Mutex<Option<DuplexStream>>);
+
+#[async_trait::async_trait]
+impl Dialer for Inside {
+    async fn dial(&self, _: &Route) -> Result<Box<dyn ByteStream>, DialError> {
+        Ok(Box::new(self.0.lock().unwrap().take().unwrap().compat()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_before_the_server_had_time_for_its_first_word() {
+    let (ours, theirs) = tokio::io::duplex(64 * 1024);
+    let dialer: Arc<dyn Dialer> = Arc::new(Inside(Mutex::new(Some(ours))));
+    let orderer = Orderer::new(endpoint(1), endpoint(1), &dialer).unwrap();
+    let server = async {
+        // It takes the client and says nothing of it, not even a ticket.
+        let mut stream = acceptor(0).accept(theirs).await.unwrap();
+        let early = tokio::time::timeout(Duration::from_millis(200), request(&mut stream)).await;
+        assert!(early.is_err(), "the request came at once");
+        assert!(request(&mut stream).await.is_some());
+        let answer = format!("HTTP/1.1 200 X\r\nContent-Length: {}\r\n\r\n{NONE}", NONE.len());
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(orderer.channels(), server);
+    assert_eq!(answer.unwrap(), []);
 }
