@@ -329,6 +329,12 @@ impl Reconciler {
                 }
             }
         }
+        self.wake_dependents();
+        self.region_states = states;
+    }
+
+    /// Marks units for which something changed about what they build on.
+    fn wake_dependents(&mut self) {
         let applied: BTreeMap<UnitId, bool> =
             self.units.iter().map(|(unit, memory)| (unit.clone(), memory.is_applied)).collect();
         for memory in self.units.values_mut() {
@@ -337,7 +343,6 @@ impl Reconciler {
                 memory.next = Next::Now;
             }
         }
-        self.region_states = states;
     }
 
     /// All regions that the fleet or the configuration names, and those among them that answer.
@@ -398,6 +403,8 @@ impl Reconciler {
             }
             runs.push(run);
         }
+        // At once, or what waits for them would sleep until the next look at the source.
+        self.wake_dependents();
         runs.sort_by(|a, b| a.outcome.unit.cmp(&b.outcome.unit));
         runs
     }

@@ -28,6 +28,7 @@ use self::story::Story;
 use super::driver::DriverError;
 
 mod check;
+mod clock;
 mod fleet;
 mod folder;
 mod print;
@@ -187,7 +188,7 @@ fn introduce(printer: &mut Printer<'_>, stage: &Stage) -> io::Result<()> {
 fn conclude(printer: &mut Printer<'_>, good: bool, time: Duration) -> io::Result<()> {
     let seconds = time.as_secs_f64();
     if good {
-        printer.verdict(true, &format!("Five steps, all as expected, in {seconds:.1} s."))
+        printer.verdict(true, &format!("Six steps, all as expected, in {seconds:.1} s."))
     } else {
         printer.verdict(false, &format!("Not as expected (after {seconds:.1} s); the story ends here."))
     }

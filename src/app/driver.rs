@@ -438,8 +438,10 @@ impl Driver {
         let mut moving: BTreeSet<&UnitId> = moving.map(|(unit, _)| unit).collect();
         // What waits for a unit that is at rest without being applied will not move either, nor what waits for that.
         loop {
+            let units = self.reconciler.units();
+            let is_applied = |unit: &UnitId| units.get(unit).is_some_and(|found| found.is_applied);
             let is_blocked =
-                |unit: &&UnitId| self.reconciler.units().get(*unit).is_some_and(|found| found.is_blocked(&moving));
+                |unit: &&UnitId| units.get(*unit).is_some_and(|found| found.is_blocked(&moving, is_applied));
             let blocked: Vec<&UnitId> = moving.iter().copied().filter(is_blocked).collect();
             if blocked.is_empty() {
                 return moving;

@@ -158,10 +158,12 @@ impl UnitMemory {
         desired.is_some_and(|desired| !desired.identities.is_empty())
     }
 
-    /// Whether it only waits for units that it builds on, `moving` being those that may still get further.
-    pub fn is_blocked(&self, moving: &BTreeSet<&UnitId>) -> bool {
+    /// Whether it only waits for units that it builds on and that get no further: `moving` are those that may, and what is
+    /// applied since it ran is no reason to wait any more.
+    pub fn is_blocked(&self, moving: &BTreeSet<&UnitId>, is_applied: impl Fn(&UnitId) -> bool) -> bool {
         let waits = matches!(self.state, Some(UnitState::Progressing | UnitState::Unknown)) && self.next != Next::Now;
-        waits && !self.unmet.is_empty() && !self.unmet.iter().any(|unit| moving.contains(unit))
+        let mut missing = self.unmet.iter().filter(|unit| !is_applied(unit)).peekable();
+        waits && missing.peek().is_some() && !missing.any(|unit| moving.contains(unit))
     }
 
     /// Whether nothing but news, a person or a long pause can change anything.
@@ -212,4 +214,26 @@ fn pause(failures: u32) -> Duration {
 
 fn after(now: Timestamp, pause: Duration) -> Timestamp {
     now.checked_add(pause).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_is_not_blocked_by_what_was_applied_after_it_ran() {
+        let unit = |text: &str| UnitId::parse(text).unwrap();
+        let (organization, other) = (unit("organization/acme/acme"), unit("organization/bravo/bravo"));
+        let mut memory = UnitMemory::new(None);
+        memory.state = Some(UnitState::Progressing);
+        memory.next = Next::AfterNews;
+        memory.unmet = BTreeSet::from([organization.clone(), other.clone()]);
+        let blocked = |moving: &[&UnitId], applied: &[&UnitId]| {
+            memory.is_blocked(&moving.iter().copied().collect(), |unit| applied.contains(&unit))
+        };
+        assert!(blocked(&[], &[]), "neither gets further");
+        assert!(!blocked(&[&other], &[]), "one may get further");
+        assert!(blocked(&[], &[&other]), "the other one is still missing");
+        assert!(!blocked(&[], &[&organization, &other]), "news of them is on its way");
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use heddle::app::status_yaml;
 use heddle::model::digest::Digest;
 use heddle::plan::outcome::UnitState;
+use heddle::ports::clock::Clock;
 use heddle::report::unit_status::{IdentityStatus, UnitStatus};
 use heddle::sim::faults::{Effect, Fault};
 use heddle::sim::store::read::Query;
@@ -83,6 +84,22 @@ fn a_fleet_gets_all_its_keys_and_comes_to_rest_without_anybody_bringing_a_secret
         assert!(world.take_object_requests().is_empty());
         assert_eq!(world.effects_of(Effect::Secret), creations, "nothing changed, nothing is issued");
     });
+}
+
+#[test]
+fn what_waits_for_keys_goes_on_at_once_when_they_are_there() {
+    // A read that fails somewhere: the organization gets its keys a cycle later than its tenants their envelopes.
+    for number in (16..70).step_by(3) {
+        world(6, async |world| {
+            world.commit_builtin();
+            world.faults.at_read(number, Fault::Unavailable);
+            let begun = world.clock.now();
+            let summary = world.run_once().await.unwrap();
+            assert!(all_are(&summary, UnitState::Converged), "{number}: {:?}", states(&summary));
+            let took = world.clock.now().duration_since(begun).as_secs();
+            assert!(took < 25, "read {number}: {took} s");
+        });
+    }
 }
 
 #[test]

@@ -1,12 +1,11 @@
 //! The program itself as a process: its commands in one story, its exit codes, and signals in the middle of its work.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use heddle::app::quick_start;
 use heddle::sim::controllers;
 use heddle::sim::faults::{Fault, Faults};
 use heddle::sim::git_host::{Files, GitHost, Person};
@@ -27,7 +26,7 @@ struct Stage {
     _front: Front,
 }
 
-/// A region behind HTTPS, a repository on disk with the quick-start in it, and a configuration for both.
+/// A region behind HTTPS, a repository on disk with a fleet of CA servers in it, and a configuration for both.
 async fn stage() -> Stage {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::new(Arc::new(jiff::Timestamp::now), 1);
@@ -40,7 +39,7 @@ async fn stage() -> Stage {
     let system = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "heddle-system"}});
     kubectl.create("/api/v1/namespaces", &system).await.unwrap();
     let host = GitHost::create(&folder.path().join("fleet.git"), "main").unwrap();
-    let files: Files = quick_start::FILES.iter().map(|(path, text)| ((*path).into(), Some((*text).into()))).collect();
+    let files: Files = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/fabric-ca"));
     host.push(ANN, "Begin", &files).unwrap();
     let config = json!({
         "installation": "demo",
@@ -50,6 +49,23 @@ async fn stage() -> Stage {
     });
     std::fs::write(folder.path().join("heddle.yaml"), config.to_string()).unwrap();
     Stage { folder, store, faults, host, _front: front }
+}
+
+/// All files below a folder.
+fn files(root: &Path) -> Files {
+    let (mut files, mut folders) = (Files::new(), vec![root.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                files.insert(name, Some(std::fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+    files
 }
 
 impl Stage {

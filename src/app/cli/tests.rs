@@ -121,10 +121,10 @@ fn validate_warns_of_a_tenant_that_one_installation_cannot_have() {
 fn validate_ends_with_zero_for_what_can_be_used() {
     let (code, out, err) = heddle(&["validate", &quick_start()]);
     assert_eq!((code, err.as_str()), (0, ""));
-    assert_eq!(out, format!("{} is valid: 6 files\n", quick_start()));
+    assert_eq!(out, format!("{} is valid: 8 files\n", quick_start()));
     let (code, out, _) = heddle(&["validate", &quick_start(), "-o", "json"]);
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((code, &json["valid"], &json["files"]), (0, &true.into(), &6.into()));
+    assert_eq!((code, &json["valid"], &json["files"]), (0, &true.into(), &8.into()));
 }
 
 #[test]

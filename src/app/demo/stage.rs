@@ -18,13 +18,14 @@ use crate::adapters::git::settings::Settings;
 use crate::adapters::git::wake::Wakes;
 use crate::adapters::kube::KubeCluster;
 use crate::adapters::kube::config::{self, Access};
-use crate::adapters::system::{SystemClock, SystemEntropy};
+use crate::adapters::system::SystemEntropy;
 use crate::app::cycle::Ports;
 use crate::app::driver::news::Deaf;
 use crate::app::driver::{Driver, DriverError, Goal, Options, Summary};
 use crate::k8s::ownership::SYSTEM_NAMESPACE;
 use crate::model::names::{InstallationId, RegionName};
 use crate::model::object::ClusterUid;
+use crate::ports::clock::Clock;
 use crate::region::access::RegionAccess;
 use crate::sim::controllers;
 use crate::sim::faults::Faults;
@@ -36,6 +37,7 @@ use crate::spec::parse::Limits;
 
 use super::DemoError;
 use super::check::Eyes;
+use super::clock::DemoClock;
 
 /// The installation of the demo.
 pub(super) const INSTALLATION: &str = "demo";
@@ -83,6 +85,8 @@ pub(super) struct Stage {
     pub(super) host: GitHost,
     /// The administrator's hands on the region.
     pub(super) kubectl: Kubectl,
+    /// heddle's clock and the region's.
+    pub(super) clock: Arc<DemoClock>,
     front: Front,
     stop: CancellationToken,
     daemon: JoinHandle<Result<Summary, DriverError>>,
@@ -102,8 +106,9 @@ impl Stage {
     /// Sets everything up in an empty folder. `stop` ends the loop.
     pub(super) async fn build(paths: Paths, stop: CancellationToken) -> Result<Self, DemoError> {
         let host = GitHost::create(&paths.repository, BRANCH)?;
-        let clock = SystemClock;
-        let store = Store::new(Arc::new(jiff_now(clock)), SEED);
+        let clock = Arc::new(DemoClock::default());
+        let of_region = clock.clone();
+        let store = Store::new(Arc::new(move || of_region.now()), SEED);
         let front = kube_http::serve(store.clone(), Arc::new(Faults::default())).await?;
         front.write_kubeconfig(&paths.kubeconfig).map_err(|source| DemoError::file(&paths.kubeconfig, source))?;
         let controllers = tokio::spawn(controllers::run(store));
@@ -112,11 +117,11 @@ impl Stage {
         kubectl.create("/api/v1/namespaces", &system).await?;
         let uid = uid_of(kubectl.get("/api/v1/namespaces/kube-system").await?.as_ref());
         write_config(&paths, &uid)?;
-        let (driver, wakes) = driver(&paths, &uid, stop.clone()).await?;
+        let (driver, wakes) = driver(&paths, &uid, (clock.clone(), stop.clone())).await?;
         let watch = wakes.map(|wakes| tokio::spawn(wake(wakes, driver.source_wake())));
         let daemon = tokio::spawn(driver.run());
         let others = std::iter::once(controllers).chain(watch).collect();
-        Ok(Self { paths, host, kubectl, front, stop, daemon, others })
+        Ok(Self { paths, host, kubectl, clock, front, stop, daemon, others })
     }
 
     /// Where the region listens.
@@ -158,10 +163,6 @@ impl Eyes for Stage {
     }
 }
 
-fn jiff_now(clock: SystemClock) -> impl Fn() -> jiff::Timestamp + Send + Sync {
-    move || crate::ports::clock::Clock::now(&clock)
-}
-
 fn uid_of(namespace: Option<&Value>) -> String {
     let uid = namespace.and_then(|namespace| namespace.pointer("/metadata/uid")).and_then(Value::as_str);
     uid.unwrap_or_default().to_owned()
@@ -179,7 +180,11 @@ fn write_config(paths: &Paths, uid: &str) -> Result<(), DemoError> {
     std::fs::write(&paths.config, text).map_err(|source| DemoError::file(&paths.config, source))
 }
 
-async fn driver(paths: &Paths, uid: &str, stop: CancellationToken) -> Result<(Driver, Option<Wakes>), DemoError> {
+async fn driver(
+    paths: &Paths,
+    uid: &str,
+    (clock, stop): (Arc<DemoClock>, CancellationToken),
+) -> Result<(Driver, Option<Wakes>), DemoError> {
     let installation = InstallationId::parse(INSTALLATION)?;
     let region = RegionName::parse(REGION)?;
     let url = paths.repository.display().to_string();
@@ -192,7 +197,7 @@ async fn driver(paths: &Paths, uid: &str, stop: CancellationToken) -> Result<(Dr
         installation,
         source: repository.clone(),
         sink: repository,
-        clock: Arc::new(SystemClock),
+        clock,
         entropy: Arc::new(SystemEntropy),
         regions: BTreeMap::from([(region.clone(), Ok(Arc::new(RegionAccess::new(region.clone(), Arc::new(cluster)))))]),
     };

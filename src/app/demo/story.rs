@@ -1,10 +1,9 @@
-//! The story: five commits and one hand in the wrong place, told step by step.
+//! The story: six commits, one hand in the wrong place and eight months, told step by step.
 //!
 //! Input: a stage. Output: whether everything was seen as expected. It looks only through [`Eyes`]. Invariants: a step
 //! begins only after everything of the step before was seen; names that heddle derives are read from the API server,
 //! ids of plans from the status branch.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -22,6 +21,10 @@ const OTTO: Person = Person { name: "Otto", email: "otto@acme.example" };
 
 const NETWORK: &str = "tenants/platform/networks/trade/status.yaml";
 const ACME_STATUS: &str = "tenants/acme/organizations/acme/status.yaml";
+const ORDERER_KEY: &str = "/identities/local/demo-platform~1trade-orderer-org-orderer1-tls/key";
+const ORDERER_GENERATION: &str = "/identities/local/demo-platform~1trade-orderer-org-orderer1-tls/generation";
+/// More than two thirds of a year, after which certificates are renewed.
+const EIGHT_MONTHS: Duration = Duration::from_hours(245 * 24);
 const SECOND_PEER: &str = "\n    - network: platform/trade\n      name: peer2\n      region: local";
 const LAST_PEER_LINE: &str = "anchor: true";
 const NODE_LABEL: &str = "/spec/template/metadata/labels/fabric.heddle.dev~1node";
@@ -53,7 +56,9 @@ impl Story<'_, '_> {
         let started = Instant::now();
         let good = good && self.edit_is_put_back().await? && self.took(started)?;
         let started = Instant::now();
-        Ok(good && self.deletion_is_held().await? && self.took(started)?)
+        let good = good && self.deletion_is_held().await? && self.took(started)?;
+        let started = Instant::now();
+        Ok(good && self.certificates_are_renewed().await? && self.took(started)?)
     }
 
     fn took(&mut self, started: Instant) -> Result<bool, DemoError> {
@@ -64,26 +69,24 @@ impl Story<'_, '_> {
     async fn network_appears(&mut self) -> Result<bool, DemoError> {
         self.printer.title("1  A network appears")?;
         let revision = self.push(INES, "Begin the trade network", &self.fleet.files())?;
-        let waits = vec![
+        let mut seen = vec![
             report("revision that was read", "fleet/status.yaml", "/revision", is(&revision)),
-            report("network trade", NETWORK, "/state", is("Waiting")),
-            report("what it waits for", NETWORK, "/waits", has("Secret demo-acme/")),
-            workloads("0 of 4 ready"),
+            report("keys issued for acme", ACME_STATUS, "/lastChange/issued", is("11")),
         ];
-        Ok(self.expect(waits).await? && self.bring_secrets().await? && self.expect(all_ready("4 of 4 ready")).await?)
+        seen.extend(all_ready("5 of 5 ready"));
+        self.expect(seen).await
     }
 
     async fn peer_is_added(&mut self) -> Result<bool, DemoError> {
         self.printer.title("2  A peer is added")?;
         let files = self.fleet.replace(ACME, LAST_PEER_LINE, &format!("{LAST_PEER_LINE}{SECOND_PEER}"))?;
         let revision = self.push(OTTO, "Add a second peer", &files)?;
-        let waits = vec![
+        let mut seen = vec![
             report("revision that was read", "fleet/status.yaml", "/revision", is(&revision)),
-            report("network trade", NETWORK, "/state", is("Waiting")),
-            report("what it waits for", NETWORK, "/waits", has("peer2")),
-            workloads("4 of 5 ready"),
+            report("keys issued for it", NETWORK, "/lastChange/issued", is("2")),
         ];
-        Ok(self.expect(waits).await? && self.bring_secrets().await? && self.expect(all_ready("5 of 5 ready")).await?)
+        seen.extend(all_ready("6 of 6 ready"));
+        self.expect(seen).await
     }
 
     async fn broken_spec_is_refused(&mut self) -> Result<bool, DemoError> {
@@ -100,7 +103,7 @@ impl Story<'_, '_> {
             report("where", ACME_STATUS, "/diagnostics/0/place", has(&place)),
             report("tenant platform", "tenants/platform/status.yaml", "/revision", is(&revision)),
             expectation("its quota of pods", quota, is("30")),
-            workloads("5 of 5 ready"),
+            workloads("6 of 6 ready"),
         ];
         if !self.expect(expectations).await? {
             return Ok(false);
@@ -164,32 +167,27 @@ impl Story<'_, '_> {
             expectation("the volume with its ledger", Look::Object(claim, "/status/phase"), is("Bound")),
             report("objects that were deleted", NETWORK, "/lastChange/deleted", is(&changes)),
         ];
-        done.extend(all_ready("4 of 4 ready"));
+        done.extend(all_ready("5 of 5 ready"));
         self.expect(done).await
     }
 
-    /// What an administrator does while nobody issues certificates yet: reads which Secrets the pods name and brings
-    /// empty ones.
-    async fn bring_secrets(&mut self) -> Result<bool, DemoError> {
-        let mut brought = 0;
-        for set in self.stage.workloads().await? {
-            let namespace = text(&set, "/metadata/namespace");
-            let collection = format!("/api/v1/namespaces/{namespace}/secrets");
-            let mut names = BTreeSet::new();
-            secrets(set.pointer("/spec/template/spec").unwrap_or(&Value::Null), &mut names);
-            for name in names {
-                if self.stage.kubectl.get(&format!("{collection}/{name}")).await?.is_none() {
-                    let body = json!({
-                        "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
-                        "metadata": {"name": name, "namespace": namespace},
-                    });
-                    self.stage.kubectl.create(&collection, &body).await?;
-                    brought += 1;
-                }
-            }
-        }
-        self.printer.act("An administrator", &format!("brings {brought} stand-in Secrets, named by the pods"))?;
-        Ok(true)
+    async fn certificates_are_renewed(&mut self) -> Result<bool, DemoError> {
+        self.printer.title("6  Eight months pass, and certificates are renewed")?;
+        let of_orderer = |part: &'static str| Look::Report(NETWORK.into(), part);
+        let key = check::look(self.stage, &of_orderer(ORDERER_KEY)).await?;
+        self.stage.clock.forward(EIGHT_MONTHS);
+        self.printer.remark("heddle's clock is put forward by 245 days.")?;
+        let files = self.fleet.replace(PLATFORM, "pods: 30", "pods: 40")?;
+        let revision = self.push(INES, "Raise the quota again", &files)?;
+        let set = "/apis/apps/v1/namespaces/demo-platform/statefulsets/trade-orderer-org-orderer1".to_owned();
+        let mut seen = vec![
+            report("revision that was read", "fleet/status.yaml", "/revision", is(&revision)),
+            expectation("orderer1's TLS certificate", of_orderer(ORDERER_GENERATION), is("2")),
+            expectation("its key", of_orderer(ORDERER_KEY), is(&key)),
+            expectation("what its pod mounts", Look::Object(set, "/spec/template/spec/volumes"), has("orderer1-tls-2")),
+        ];
+        seen.extend(all_ready("5 of 5 ready"));
+        self.expect(seen).await
     }
 
     /// The name of a node's objects, from the labels of its pods.
@@ -229,27 +227,8 @@ impl Story<'_, '_> {
     }
 }
 
-/// Names of Secrets that a pod mounts or takes its environment from.
-fn secrets(value: &Value, names: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(fields) => {
-            for (key, inner) in fields {
-                let name = match key.as_str() {
-                    "secretName" => inner.as_str(),
-                    "secretKeyRef" | "secretRef" | "secret" => inner.get("name").and_then(Value::as_str),
-                    _ => None,
-                };
-                names.extend(name.map(str::to_owned));
-                secrets(inner, names);
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| secrets(item, names)),
-        _ => {}
-    }
-}
-
 fn all_ready(wanted: &str) -> Vec<Expectation> {
-    vec![workloads(wanted), expectation("units of the fleet", Look::Units, is("5 Converged"))]
+    vec![workloads(wanted), expectation("units of the fleet", Look::Units, is("7 Converged"))]
 }
 
 fn workloads(wanted: &str) -> Expectation {

@@ -61,9 +61,9 @@ fn walk(base: &Path, folder: &Path, files: &mut Vec<(RepoPath, Vec<u8>)>) {
     }
 }
 
-/// The quick start as a repository whose store does not say sizes.
-fn quick_start() -> Given {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quick-start");
+/// A fleet of two tenants as a repository whose store does not say sizes.
+fn two_tenants() -> Given {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/fabric-ca");
     let mut files = Vec::new();
     walk(&root, &root, &mut files);
     let mut tree = SourceTree { revision: Some(revision()), entries: BTreeMap::new(), unreadable_paths: Vec::new() };
@@ -88,7 +88,7 @@ fn codes_of(found: &[Diagnostic]) -> Vec<crate::model::diagnostic::Code> {
 #[tokio::test]
 async fn content_that_is_not_there_makes_its_unit_invalid_and_nobody_elses() {
     for too_large in [false, true] {
-        let mut source = quick_start();
+        let mut source = two_tenants();
         let [first, second] = tenants(&source).try_into().unwrap();
         let blob = source.tree.entries[&path(&format!("tenants/{first}/tenant.yaml"))].blob;
         let bytes = source.blobs.remove(&blob).unwrap();
@@ -124,13 +124,13 @@ async fn a_source_that_does_not_answer_at_all_is_no_invalid_file() {
             Err(SourceError::Unreachable { url: "u".into(), detail: "d".into() })
         }
     }
-    let answer = Evaluator::default().evaluate(&Silent(quick_start()), revision()).await;
+    let answer = Evaluator::default().evaluate(&Silent(two_tenants()), revision()).await;
     assert!(matches!(answer, Err(SourceError::Unreachable { .. })));
 }
 
 #[test]
 fn a_path_that_no_document_can_have_is_told_and_hides_nothing() {
-    let mut source = quick_start();
+    let mut source = two_tenants();
     source.tree.unreadable_paths = vec!["tenants/b\\xff".to_owned()];
     let evaluation = Evaluator::default().evaluate_tree(&source.tree, &source.blobs);
     assert_eq!(codes_of(evaluation.diagnostics()), [codes::UNREADABLE_PATH]);
@@ -140,7 +140,7 @@ fn a_path_that_no_document_can_have_is_told_and_hides_nothing() {
 
 #[test]
 fn what_a_link_hides_is_invalid_and_not_gone() {
-    let mut source = quick_start();
+    let mut source = two_tenants();
     let [first, second] = tenants(&source).try_into().unwrap();
     let folder = format!("tenants/{first}");
     source.tree.entries.retain(|path, _| !path.as_str().starts_with(&folder));

@@ -53,7 +53,7 @@ fn the_quick_start_is_valid() {
     let checked = evaluate(&quick_start());
     assert!(checked.diagnostics.is_empty(), "{:#?}", checked.diagnostics);
     let fleet = checked.fleet.unwrap();
-    assert_eq!((fleet.tenants.len(), fleet.organizations.len(), fleet.networks.len()), (2, 2, 1));
+    assert_eq!((fleet.tenants.len(), fleet.organizations.len(), fleet.networks.len()), (3, 3, 1));
     assert!(checked.invalid.is_empty());
 }
 

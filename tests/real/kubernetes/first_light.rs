@@ -19,16 +19,56 @@ use crate::git::server::{self as git_server, BOB, Demands, GitServer, git};
 use crate::runner::Case;
 
 /// Their names.
-pub const NAMES: [&str; 1] = [FIRST_LIGHT];
-const FIRST_LIGHT: &str = "first light: the quick-start comes up, needs its Secrets, and then nothing more is done";
+pub const NAMES: [&str; 2] = [FIRST_LIGHT, KEYS];
+const FIRST_LIGHT: &str =
+    "first light: a fleet with CA servers comes up, needs its Secrets, and then nothing more is done";
+const KEYS: &str = "keys: the quick-start comes up with keys that heddle issues, and then nothing more is done";
 
 /// The cases.
 pub fn cases(plane: &Arc<ControlPlane>, binaries: &Arc<Binaries>) -> Vec<Case> {
     if let Some(why) = binaries.helm.as_ref().err().cloned().or_else(git_server::missing) {
-        return vec![Case::skipped(FIRST_LIGHT, why)];
+        return NAMES.map(|name| Case::skipped(name, why.clone())).into();
     }
-    let (plane, binaries) = (Arc::clone(plane), Arc::clone(binaries));
-    vec![Case::new(FIRST_LIGHT, move || first_light(&plane, &binaries))]
+    let case = |name, check: fn(&ControlPlane, &Binaries)| {
+        let (plane, binaries) = (Arc::clone(plane), Arc::clone(binaries));
+        Case::new(name, move || check(&plane, &binaries))
+    };
+    vec![case(FIRST_LIGHT, first_light), case(KEYS, keys)]
+}
+
+fn keys(plane: &ControlPlane, binaries: &Binaries) {
+    let region = plane.region("keys");
+    chart::install(binaries, &region).expect("helm is there");
+    let _writer = StatusWriter::start(Arc::clone(&region) as Arc<dyn Server + Send + Sync>);
+    let api = Api::admin(&*region);
+    let remote = GitServer::start(region.folder(), Demands { tls: true, password: Some(BOB) });
+    let config = write_config(&region, &remote, "examples/quick-start");
+
+    let first = run(&config);
+    assert_eq!(first.status.code(), Some(0), "{}", told(&first));
+    let secrets = api.get("/api/v1/secrets").body["items"].as_array().expect("a list").clone();
+    let issued: Vec<&Value> =
+        secrets.iter().filter(|secret| secret["metadata"]["annotations"]["heddle.dev/issued"].is_string()).collect();
+    assert_eq!(issued.len(), 3 * 11 + 5 * 2, "three organizations and five nodes");
+    assert!(issued.iter().all(|secret| secret["immutable"] == true), "a key that can be changed");
+    let sets = api.get("/apis/apps/v1/statefulsets");
+    let sets = sets.body["items"].as_array().expect("a list");
+    assert!(sets.len() == 5 && sets.iter().all(|set| set["status"]["readyReplicas"] == 1), "a node is not ready");
+    let pod = |namespace: &str| api.get(&format!("/api/v1/namespaces/{namespace}/pods")).body["items"].clone();
+    assert_eq!(pod("demo-acme--acme"), json!([]), "a workload beside the keys");
+
+    let (before, seen) = (head(&remote), audit(&region).len());
+    let quiet = run(&config);
+    assert_eq!(quiet.status.code(), Some(0), "{}", told(&quiet));
+    assert_eq!(head(&remote), before, "a new commit although nothing changed");
+    let events = audit(&region);
+    let asked: Vec<String> = events.iter().skip(seen).filter(|event| is_object_request(event)).map(line).collect();
+    assert!(asked.is_empty(), "object requests although nothing changed: {asked:#?}");
+    let made = events
+        .iter()
+        .skip(seen)
+        .filter(|event| event["verb"] == "create" && event["objectRef"]["resource"] == "secrets");
+    assert_eq!(made.count(), 0, "a key although nothing changed");
 }
 
 fn first_light(plane: &ControlPlane, binaries: &Binaries) {
@@ -37,7 +77,7 @@ fn first_light(plane: &ControlPlane, binaries: &Binaries) {
     let _writer = StatusWriter::start(Arc::clone(&region) as Arc<dyn Server + Send + Sync>);
     let api = Api::admin(&*region);
     let remote = GitServer::start(region.folder(), Demands { tls: true, password: Some(BOB) });
-    let config = write_config(&region, &remote);
+    let config = write_config(&region, &remote, "examples/fabric-ca");
 
     let first = run(&config);
     assert_eq!(first.status.code(), Some(3), "{}", told(&first));
@@ -107,10 +147,10 @@ fn make_secrets(api: &Api<'_>) {
     }
 }
 
-/// heddle's configuration for the region and the Git server, which holds the quick-start from now on.
-fn write_config(region: &Region, remote: &GitServer) -> PathBuf {
+/// heddle's configuration for the region and the Git server, which holds the fleet from now on.
+fn write_config(region: &Region, remote: &GitServer, fleet: &str) -> PathBuf {
     let work = region.folder().join("fleet");
-    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quick-start"), &work);
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(fleet), &work);
     git(&work, &["init", "-q", "-b", "main"]);
     git(&work, &["add", "."]);
     git(&work, &["commit", "-q", "-m", "Begin"]);

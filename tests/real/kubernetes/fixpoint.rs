@@ -19,6 +19,7 @@ use heddle::k8s::kinds;
 use heddle::k8s::object::Object;
 use heddle::k8s::ownership;
 use heddle::k8s::projection;
+use heddle::model::identity::{Generation, IdentityRef};
 use heddle::model::names::InstallationId;
 use heddle::model::object::{Kind, ObjectId};
 use heddle::observed::ingest::ingest;
@@ -34,7 +35,7 @@ const ROUNDS: usize = 20;
 
 /// Their names.
 pub const NAMES: [&str; 2] = [FLEETS, GOLDEN];
-const FLEETS: &str = "fixpoint: every object of the quick-start and of the good fleets is kept as it was rendered";
+const FLEETS: &str = "fixpoint: every object of the examples and of the good fleets is kept as it was rendered";
 const GOLDEN: &str = "fixpoint: every golden object is kept as it was rendered";
 
 /// The cases.
@@ -48,7 +49,9 @@ fn root() -> &'static Path {
 }
 
 fn fleets(region: &Region) {
-    for (folder, installation) in [("examples/quick-start", "fix-start"), ("tests/specs/good", "fix-good")] {
+    for (folder, installation) in
+        [("examples/quick-start", "fix-start"), ("examples/fabric-ca", "fix-ca"), ("tests/specs/good", "fix-good")]
+    {
         let objects = rendered(&root().join(folder), installation);
         assert!(objects.len() > 20, "{folder} renders only {} objects", objects.len());
         check(region, installation, objects);
@@ -65,6 +68,8 @@ fn rendered(folder: &Path, installation: &str) -> Vec<Object> {
     for unit in render::units(fleet) {
         assert!(evaluation.is_valid(&unit), "{unit}: {:?}", evaluation.diagnostics_of(&unit));
         let desired = render::render(&installation, fleet, &unit).expect("a valid unit renders");
+        let first = |identity: &IdentityRef| (identity.clone(), identity.id.secret(Generation::FIRST).name);
+        let desired = desired.resolved(&desired.identities.keys().map(first).collect());
         objects.extend(desired.objects.values().map(|wanted| (*wanted.object).clone()));
     }
     objects
