@@ -7,6 +7,7 @@ pub mod branch;
 pub mod clock;
 pub mod controllers;
 pub mod entropy;
+pub mod fabric;
 pub mod faults;
 pub mod git_host;
 pub mod kube_http;

@@ -27,11 +27,14 @@ mod git_publish;
 mod git_world;
 mod identities;
 mod leases;
+#[path = "../contract/ledger/ledger.rs"]
+mod ledger;
 mod loop_story;
 mod people;
 mod program;
 mod region_world;
 mod sim_contract;
+mod sim_fabric;
 mod sim_region;
 mod tidy;
 #[expect(dead_code, reason = "the world serves two suites, each uses a part of it")]

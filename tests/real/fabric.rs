@@ -5,29 +5,44 @@
 //! network is a fleet that heddle brought up in a simulated region: what its pods mount is laid out in a folder, and the
 //! processes run on loopback addresses of their own. Invariant: no process outlives its network.
 
-mod fleet;
-mod keys;
-mod network;
 mod process;
+mod processes;
 
 use std::cell::OnceCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::ledger;
+use crate::ledger::fleet::Fleet;
+use crate::ledger::network::Network;
 use crate::runner::{self, Case, Suite, Tally};
-use network::Network;
+use processes::Processes;
 
 /// A release line: its name, the version that its nodes are rendered for, where its programs are.
 const LINES: [(&str, &str, &str); 2] =
     [("3.1", "3.1.5", "HEDDLE_FABRIC_BIN_3_1"), ("2.5", "2.5.16", "HEDDLE_FABRIC_BIN_2_5")];
+
+/// A network and what drives its clients.
+struct Running {
+    runtime: tokio::runtime::Runtime,
+    network: Network<Processes>,
+}
+
+impl Running {
+    fn start(programs: &Path, version: &str) -> Self {
+        let fleet = Rc::new(Fleet::bring_up(version));
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let processes = Processes::start_all(programs, Rc::clone(&fleet));
+        Self { runtime: runtime.expect("a runtime"), network: Network::new(fleet, processes) }
+    }
+}
 
 /// Runs the suite.
 pub fn run(words: &[String]) -> Tally {
     let mut cases = Vec::new();
     for (line, version, variable) in LINES {
         let found = programs(variable).and_then(|folder| process::hosts_can_be_named().map(|()| folder));
-        let network: Rc<OnceCell<Network>> = Rc::default();
+        let network: Rc<OnceCell<Running>> = Rc::default();
         for (name, check) in ledger::CASES {
             let full = format!("{line}: {name}");
             cases.push(match &found {
@@ -35,8 +50,8 @@ pub fn run(words: &[String]) -> Tally {
                 Ok(folder) => {
                     let (network, folder) = (Rc::clone(&network), folder.clone());
                     Case::new(full, move || {
-                        let network = network.get_or_init(|| Network::start(&folder, version));
-                        network.run(check);
+                        let running = network.get_or_init(|| Running::start(&folder, version));
+                        running.runtime.block_on(check(&running.network));
                     })
                 }
             });

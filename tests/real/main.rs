@@ -21,7 +21,7 @@ mod git;
 #[path = "../it/git_http.rs"]
 mod git_http;
 mod kubernetes;
-#[path = "../contract/ledger.rs"]
+#[path = "../contract/ledger/ledger.rs"]
 mod ledger;
 mod runner;
 #[expect(dead_code, reason = "the world serves other suites too")]

@@ -6,15 +6,13 @@
 use std::collections::BTreeMap;
 
 use heddle::plan::outcome::UnitState;
+use heddle::sim::fabric::container::{Container, Files, Source};
 use heddle::sim::store::read::Query;
 use heddle::sim::store::resources::Resource;
 use k8s_openapi::ByteString;
 use serde_json::Value;
 
 use crate::world::{World, all_are, states, world_at};
-
-/// Files by path.
-pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// The nodes in the order in which the contract counts them: tenant, organization, node.
 pub const ORDERERS: [&str; 3] = ["orderer1", "orderer2", "orderer3"];
@@ -31,14 +29,15 @@ pub struct NodeFiles {
     pub name: String,
     /// Its namespace.
     pub namespace: String,
-    /// Files.
-    pub files: Files,
-    /// Folders that are empty at first.
-    pub folders: Vec<String>,
-    /// Its environment.
-    pub env: Vec<(String, String)>,
-    /// What it runs.
-    pub command: Vec<String>,
+    /// What it mounts and runs.
+    pub container: Container,
+}
+
+impl NodeFiles {
+    /// The name of its Service.
+    pub fn service(&self) -> String {
+        format!("{}.{}.svc", self.name, self.namespace)
+    }
 }
 
 /// A fleet at rest.
@@ -63,8 +62,8 @@ impl Fleet {
 
     /// A file of a Secret.
     pub fn secret(&self, namespace: &str, name: &str, key: &str) -> String {
-        let found = self.secrets.get(&format!("{namespace}/{name}")).and_then(|files| files.get(key));
-        String::from_utf8(found.unwrap_or_else(|| panic!("no {namespace}/{name} {key}")).clone()).expect("PEM")
+        let files = self.secrets.get(&format!("{namespace}/{name}")).expect("the Secret is there");
+        String::from_utf8(files[key].clone()).expect("PEM")
     }
 }
 
@@ -158,47 +157,10 @@ fn strings(map: &Value) -> Files {
 /// What the kubelet would put into the container.
 fn node(set: &Value, secrets: &BTreeMap<String, Files>, maps: &BTreeMap<String, Files>) -> NodeFiles {
     let namespace = text(set, "/metadata/namespace");
-    let spec = &set["spec"]["template"]["spec"];
-    let container = &spec["containers"][0];
-    let (mut files, mut folders) = (Files::new(), Vec::new());
-    for volume in spec["volumes"].as_array().into_iter().flatten() {
-        let mounts = container["volumeMounts"].as_array().into_iter().flatten();
-        let Some(mount) = mounts.clone().find(|mount| mount["name"] == volume["name"]) else { continue };
-        let path = mount["mountPath"].as_str().expect("a path");
-        let from = |all: &BTreeMap<String, Files>, name: &Value| {
-            let key = format!("{namespace}/{}", name.as_str().expect("a name"));
-            all.get(&key).unwrap_or_else(|| panic!("{key} is mounted and not there")).clone()
-        };
-        if volume["secret"].is_object() {
-            put(&mut files, path, from(secrets, &volume["secret"]["secretName"]));
-        } else if volume["configMap"].is_object() {
-            put(&mut files, path, from(maps, &volume["configMap"]["name"]));
-        } else if volume["projected"].is_object() {
-            for source in volume["projected"]["sources"].as_array().into_iter().flatten() {
-                let (kind, all) = if source["secret"].is_object() { ("secret", secrets) } else { ("configMap", maps) };
-                let whole = from(all, &source[kind]["name"]);
-                for item in source[kind]["items"].as_array().into_iter().flatten() {
-                    let key = item["key"].as_str().expect("a key");
-                    let bytes = whole.get(key).unwrap_or_else(|| panic!("no {key}")).clone();
-                    files.insert(format!("{path}/{}", item["path"].as_str().expect("a path")), bytes);
-                }
-            }
-        } else {
-            folders.push(path.to_owned());
-        }
-    }
-    let env = container["env"].as_array().into_iter().flatten();
-    let command = container["command"].as_array().into_iter().flatten();
-    NodeFiles {
-        name: text(set, "/metadata/name"),
-        namespace,
-        files,
-        folders,
-        env: env.map(|env| (text(env, "/name"), text(env, "/value"))).collect(),
-        command: command.map(|word| word.as_str().unwrap_or_default().to_owned()).collect(),
-    }
-}
-
-fn put(files: &mut Files, path: &str, of: Files) {
-    files.extend(of.into_iter().map(|(key, bytes)| (format!("{path}/{key}"), bytes)));
+    let get = |source: Source, name: &str| {
+        let all = if source == Source::Secret { secrets } else { maps };
+        all.get(&format!("{namespace}/{name}")).cloned()
+    };
+    let container = Container::mount(&set["spec"]["template"], get).expect("what is mounted is there");
+    NodeFiles { name: text(set, "/metadata/name"), namespace, container }
 }

@@ -5,6 +5,9 @@
 //! They were written against real servers.
 
 pub mod cutting;
+pub mod fleet;
+pub mod keys;
+pub mod network;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -94,13 +97,12 @@ pub const CASES: [Case; 14] = [
 
 /// Waits until something holds; half a minute at most.
 async fn eventually(world: &dyn LedgerWorld, what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    for _ in 0..75 {
-        if holds().await {
-            return;
-        }
+    let mut left = 75;
+    while !holds().await {
+        assert!(left > 0, "it never comes to this: {what}");
+        left -= 1;
         world.pause(Duration::from_millis(400)).await;
     }
-    panic!("it never comes to this: {what}");
 }
 
 async fn raft(world: &dyn LedgerWorld, number: usize) -> Option<RaftState> {
