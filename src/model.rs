@@ -5,6 +5,7 @@
 //! is built from it prints the same twice.
 
 pub mod causes;
+pub mod channel;
 pub mod diagnostic;
 pub mod digest;
 pub mod fabric_release;

@@ -6,6 +6,7 @@
 
 pub mod approval;
 pub mod change;
+pub mod channel;
 pub mod contention;
 pub mod diff;
 pub mod disruption;

@@ -7,6 +7,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use super::channel::ChannelRef;
 use super::identity::IdentityRef;
 use super::names::RegionName;
 use super::object::{Kind, ObjectRef};
@@ -88,6 +89,40 @@ pub enum WaitingOn {
         /// Its last second.
         ends: Timestamp,
     },
+    /// Whether a channel's first block is kept in a region could not be seen.
+    ChannelRecord {
+        /// The channel.
+        channel: ChannelRef,
+        /// Where.
+        region: RegionName,
+        /// Why.
+        detail: String,
+    },
+    /// A node of a channel is not ready, so that it was not asked.
+    NodeStarting {
+        /// The channel.
+        channel: ChannelRef,
+        /// Its workload.
+        node: ObjectRef,
+    },
+    /// A node of a channel is ready, and does not say whether it has the channel.
+    NodeSilent {
+        /// The channel.
+        channel: ChannelRef,
+        /// Its workload.
+        node: ObjectRef,
+        /// Why.
+        detail: String,
+    },
+    /// Consenters of a channel have no leader.
+    Leader {
+        /// The channel.
+        channel: ChannelRef,
+        /// How many they count.
+        active: u32,
+        /// How many there are, as they say; 0 when none says so.
+        size: u32,
+    },
     /// A person's consent to held changes.
     Approval {
         /// The plan that holds them.
@@ -109,6 +144,10 @@ impl WaitingOn {
             | Self::Authority { .. }
             | Self::Identity { .. }
             | Self::Observation { .. }
+            | Self::ChannelRecord { .. }
+            | Self::NodeStarting { .. }
+            | Self::NodeSilent { .. }
+            | Self::Leader { .. }
             | Self::Region { .. } => false,
         }
     }
@@ -145,6 +184,21 @@ impl fmt::Display for WaitingOn {
                 f,
                 "{identity} is an authority that ends at {ends}, and what it signed ends with it: plan its successor with \
                  the members of its channels, because they name it"
+            ),
+            Self::ChannelRecord { channel, region, detail } => write!(
+                f,
+                "whether {region} keeps the first block of {channel} could not be seen ({detail}); nobody is joined on a guess"
+            ),
+            Self::NodeStarting { channel, node } => write!(f, "{channel} waits for {node} to be ready"),
+            Self::NodeSilent { channel, node, detail } => {
+                write!(
+                    f,
+                    "{node} does not say whether it has {channel}: {detail}; nothing is created or joined on a guess"
+                )
+            }
+            Self::Leader { channel, active, size } => write!(
+                f,
+                "{channel} has no leader yet: its ordering nodes count {active} of {size}; more than half must reach each other"
             ),
             Self::Approval { plan, changes } => write!(f, "needs an Approval of plan {plan} ({changes} held changes)"),
         }

@@ -242,11 +242,17 @@ fn state_of_wait(wait: &WaitingOn) -> UnitState {
     match wait {
         WaitingOn::Secret { .. } | WaitingOn::AuthorityEnds { .. } => UnitState::Waiting,
         WaitingOn::Approval { .. } => UnitState::Held,
-        WaitingOn::Region { .. } | WaitingOn::Observation { .. } | WaitingOn::Identity { .. } => UnitState::Unknown,
+        WaitingOn::Region { .. }
+        | WaitingOn::Observation { .. }
+        | WaitingOn::Identity { .. }
+        | WaitingOn::ChannelRecord { .. }
+        | WaitingOn::NodeSilent { .. } => UnitState::Unknown,
         WaitingOn::Unit { .. }
         | WaitingOn::Authority { .. }
         | WaitingOn::Ready { .. }
         | WaitingOn::Deletion { .. }
+        | WaitingOn::NodeStarting { .. }
+        | WaitingOn::Leader { .. }
         | WaitingOn::Restart { .. } => UnitState::Progressing,
     }
 }

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use crate::model::channel::ChannelRef;
 use crate::model::diagnostic::{Code, Diagnostic};
 use crate::model::object::ObjectRef;
 use crate::model::unit::UnitId;
@@ -36,6 +37,37 @@ pub enum Refusal {
     LostIdentity {
         /// The Secret that held it.
         object: ObjectRef,
+    },
+    /// A channel that was created once and that none of its ordering nodes has any more.
+    LostChannel {
+        /// The channel.
+        channel: ChannelRef,
+    },
+    /// An ordering node that joined a channel once and does not have it any more.
+    WipedOrderer {
+        /// The channel.
+        channel: ChannelRef,
+        /// Its workload.
+        node: ObjectRef,
+    },
+    /// A node has a channel of which no first block is remembered.
+    UnrecordedChannel {
+        /// The channel.
+        channel: ChannelRef,
+        /// Its workload.
+        node: ObjectRef,
+    },
+    /// Places remember different first blocks of one channel.
+    RecordsDiffer {
+        /// The channel.
+        channel: ChannelRef,
+    },
+    /// An ordering node has a channel and is none of its consenters.
+    OnlyFollows {
+        /// The channel.
+        channel: ChannelRef,
+        /// Its workload.
+        node: ObjectRef,
     },
     /// A field that cannot change in place.
     Immutable {
@@ -87,6 +119,11 @@ impl Refusal {
             Self::OverBudget { .. } => 4007,
             Self::Contended { .. } => 4008,
             Self::LostIdentity { .. } => 4009,
+            Self::LostChannel { .. } => 4010,
+            Self::WipedOrderer { .. } => 4011,
+            Self::UnrecordedChannel { .. } => 4012,
+            Self::RecordsDiffer { .. } => 4013,
+            Self::OnlyFollows { .. } => 4014,
         })
     }
 
@@ -98,6 +135,11 @@ impl Refusal {
             | Self::OtherUnit { .. }
             | Self::Lost { .. }
             | Self::LostIdentity { .. }
+            | Self::LostChannel { .. }
+            | Self::WipedOrderer { .. }
+            | Self::UnrecordedChannel { .. }
+            | Self::RecordsDiffer { .. }
+            | Self::OnlyFollows { .. }
             | Self::Immutable { .. }
             | Self::Conflict { .. }
             | Self::Contended { .. } => false,
@@ -122,6 +164,24 @@ impl Refusal {
             Self::LostIdentity { .. } => {
                 "restore the Secret from a backup of the cluster; a node can be replaced instead (raise its `incarnation` in the \
                  spec), an authority cannot: another key is another organization to every channel"
+            }
+            Self::LostChannel { .. } => {
+                "restore the volumes of its ordering nodes, most of them at least, from before the loss; a new channel would be \
+                 another ledger: give that another name"
+            }
+            Self::WipedOrderer { .. } => {
+                "restore its volume, or replace the node: raise its `incarnation` in the spec; it must not come back under its \
+                 old place among the consenters, because it may have voted already"
+            }
+            Self::UnrecordedChannel { .. } => {
+                "restore heddle's records from a backup if they were deleted; if somebody else made this channel, choose another \
+                 name; heddle never adopts a channel that it did not make"
+            }
+            Self::RecordsDiffer { .. } => {
+                "compare them with the first block of a node that has the channel, and delete the record that differs"
+            }
+            Self::OnlyFollows { .. } => {
+                "look at the TLS certificate of the node: the channel names another one for its address"
             }
             Self::Immutable { .. } => "take the change back, or replace the node: raise its `incarnation` in the spec",
             Self::Conflict { .. } => {
@@ -162,6 +222,27 @@ impl fmt::Display for Refusal {
                     f,
                     "{object} held a key that was issued once, and it is gone or replaced; no other key takes its place"
                 )
+            }
+            Self::LostChannel { channel } => {
+                write!(
+                    f,
+                    "{channel} was created once, and none of its ordering nodes has it any more; it is not created again"
+                )
+            }
+            Self::WipedOrderer { channel, node } => {
+                write!(
+                    f,
+                    "{node} joined {channel} once and does not have it any more: its volume was emptied; it is not joined again"
+                )
+            }
+            Self::UnrecordedChannel { channel, node } => {
+                write!(f, "{node} has {channel}, but heddle remembers no first block of it")
+            }
+            Self::RecordsDiffer { channel } => {
+                write!(f, "the records of {channel} differ: two places keep different first blocks")
+            }
+            Self::OnlyFollows { channel, node } => {
+                write!(f, "{node} has {channel} as a follower, although it should order it")
             }
             Self::Immutable { object, fields } => {
                 write!(f, "{object} cannot change in place: {}", fields.join(", "))

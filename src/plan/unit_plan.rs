@@ -100,10 +100,14 @@ impl UnitPlan {
             | WaitingOn::Region { .. }
             | WaitingOn::Authority { .. }
             | WaitingOn::Identity { .. }
+            | WaitingOn::ChannelRecord { .. }
+            | WaitingOn::NodeStarting { .. }
+            | WaitingOn::NodeSilent { .. }
             | WaitingOn::Restart { .. } => true,
             WaitingOn::Secret { .. }
             | WaitingOn::Ready { .. }
             | WaitingOn::AuthorityEnds { .. }
+            | WaitingOn::Leader { .. }
             | WaitingOn::Approval { .. } => false,
         });
         let builds = self.changes.iter().any(|change| match change.op {

@@ -41,10 +41,10 @@ pub(super) const ROOMS: &[Room] = &[
     room("fabric", 1, &["model", "x509"]),
     room("yaml", 1, &["model"]),
     room("spec", 2, &["model", "k8s", "yaml"]),
-    room("observed", 2, &["model", "k8s", "yaml"]),
+    room("observed", 2, &["model", "k8s", "fabric", "yaml"]),
     room("ports", 2, &["model", "k8s", "fabric", "yaml", "observed"]),
     room("desired", 3, &["model", "k8s", "x509", "yaml", "spec"]),
-    room("plan", 4, &["model", "k8s", "x509", "yaml", "spec", "observed", "desired"]),
+    room("plan", 4, &["model", "k8s", "x509", "fabric", "yaml", "spec", "observed", "desired"]),
     room("report", 5, &["model", "k8s", "yaml", "spec", "observed", "desired", "plan"]),
     room("region", 6, CORE),
     room(

@@ -1,0 +1,91 @@
+//! What was seen of a channel: records of its first block, marks of joins, what its nodes say.
+//!
+//! Input: regions, the status branch, ordering nodes and peers. Output: [`ChannelSeen`]. It decides nothing. Invariants:
+//! unknown is a value of its own; a node that was not asked, or whose answer nobody understood, is silent, and has the
+//! channel or not only by its own word.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::fabric::metrics::RaftState;
+use crate::fabric::participation::Relation;
+use crate::model::digest::Digest;
+use crate::model::names::RegionName;
+use crate::model::object::ObjectRef;
+
+/// A record of a channel's first block, in one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordSeen {
+    /// Nobody could look.
+    Unknown {
+        /// Why.
+        detail: String,
+    },
+    /// There certainly is none.
+    Absent,
+    /// It is there.
+    Present {
+        /// The digest of the block.
+        block: Digest,
+        /// Nodes whose join was confirmed.
+        joined: BTreeSet<ObjectRef>,
+    },
+}
+
+/// What an ordering node says of a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrdererSeen {
+    /// Its workload is certainly not there yet.
+    Planned,
+    /// Its workload is there and not ready, so that it was not asked.
+    Starting,
+    /// It says nothing.
+    Silent {
+        /// Why.
+        detail: String,
+    },
+    /// It says that it does not have the channel.
+    Without,
+    /// It has it.
+    With {
+        /// As what.
+        relation: Relation,
+        /// How many blocks it has.
+        height: u64,
+        /// What Raft knows on it; none when its metrics do not tell.
+        raft: Option<RaftState>,
+    },
+}
+
+/// What a peer says of a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PeerSeen {
+    /// Its workload is certainly not there yet.
+    Planned,
+    /// Its workload is there and not ready, so that it was not asked.
+    Starting,
+    /// It says nothing.
+    Silent {
+        /// Why.
+        detail: String,
+    },
+    /// It says that it does not have the channel.
+    Without,
+    /// It has it.
+    With {
+        /// How many blocks it has.
+        height: u64,
+    },
+}
+
+/// What was seen of one channel.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChannelSeen {
+    /// Records by home region.
+    pub records: BTreeMap<RegionName, RecordSeen>,
+    /// The record of the status branch; none when that has none.
+    pub branch: Option<(Digest, BTreeSet<ObjectRef>)>,
+    /// Ordering nodes.
+    pub orderers: BTreeMap<ObjectRef, OrdererSeen>,
+    /// Peers.
+    pub peers: BTreeMap<ObjectRef, PeerSeen>,
+}
