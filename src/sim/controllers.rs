@@ -1,10 +1,11 @@
 //! What a cluster does by itself: pods of sets, claims, ends of namespaces, collection of dependents.
 //!
 //! Input: a store. Output: its changes, one step at a time. It is driven by [`step`] or, in real time, by [`run`];
-//! there is no scheduler and no kubelet. Invariants: a pod is ready only when every Secret, ConfigMap and claim that it
+//! there is no scheduler, and what runs in a pod is a [`Kubelet`]'s matter. Invariants: a pod is ready only when every Secret, ConfigMap and claim that it
 //! mounts exists and is bound; one step makes at most one move for each StatefulSet, so that a restart is seen from
 //! outside; a step without news does nothing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -21,12 +22,31 @@ mod tests;
 /// How many steps [`settle`] makes at most: a set of some pods takes a few for each.
 const STEPS_MAX: usize = 10_000;
 
+/// What runs the containers of pods.
+pub trait Kubelet: Send + Sync {
+    /// Starts what a pod runs, unless it runs already; fails when it ends at once. Everything that the pod mounts is there.
+    fn start(&self, store: &Store, namespace: &str, pod: &Value) -> Result<(), String>;
+    /// Ends what runs in a namespace for pods that are none of these: names with uids.
+    fn keep(&self, namespace: &str, pods: &BTreeMap<String, String>);
+}
+
+/// Runs nothing, and is content with every pod.
+pub struct NoKubelet;
+
+impl Kubelet for NoKubelet {
+    fn start(&self, _: &Store, _: &str, _: &Value) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn keep(&self, _: &str, _: &BTreeMap<String, String>) {}
+}
+
 const MANAGER: &str = "kube-controller-manager";
 
 /// Makes steps until nothing moves any more.
 pub fn settle(store: &Store) {
     for _ in 0..STEPS_MAX {
-        if !step(store) {
+        if !step(store, &NoKubelet) {
             return;
         }
     }
@@ -34,9 +54,14 @@ pub fn settle(store: &Store) {
 
 /// Makes steps whenever something changed, until it is dropped.
 pub async fn run(store: Arc<Store>) {
+    run_with(store, Arc::new(NoKubelet)).await;
+}
+
+/// The same, where pods run something.
+pub async fn run_with(store: Arc<Store>, kubelet: Arc<dyn Kubelet>) {
     let mut news = store.subscribe();
     loop {
-        while step(&store) {
+        while step(&store, &*kubelet) {
             tokio::task::yield_now().await;
         }
         if news.changed().await.is_err() {
@@ -46,7 +71,7 @@ pub async fn run(store: Arc<Store>) {
 }
 
 /// Makes one step in every namespace that changed; tells whether anything moved.
-pub fn step(store: &Store) -> bool {
+pub fn step(store: &Store, kubelet: &dyn Kubelet) -> bool {
     let before = store.version();
     let (dirty, gone) = store.take_dirty();
     for (namespace, uid) in gone {
@@ -60,10 +85,16 @@ pub fn step(store: &Store) -> bool {
             continue;
         }
         claims(store, &namespace);
-        stateful_set::step_all(store, &namespace);
+        stateful_set::step_all(store, kubelet, &namespace);
         finish(store, &namespace);
+        kubelet.keep(&namespace, &pods(store, &namespace));
     }
     store.version() != before
+}
+
+fn pods(store: &Store, namespace: &str) -> BTreeMap<String, String> {
+    let uid = |pod: &Value| pod.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned();
+    store.objects("", "pods", Some(namespace)).iter().map(|(key, pod)| (key.name.to_string(), uid(pod))).collect()
 }
 
 fn discard(store: &Store, key: &Key) {

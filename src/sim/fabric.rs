@@ -8,6 +8,7 @@
 pub mod container;
 pub mod dialer;
 mod grpc;
+pub mod kubelet;
 pub mod net;
 pub mod node;
 mod orderer;

@@ -27,6 +27,7 @@ mod git_publish;
 mod git_world;
 mod identities;
 mod leases;
+#[expect(dead_code, reason = "the suite on real nodes uses more of it")]
 #[path = "../contract/ledger/ledger.rs"]
 mod ledger;
 mod loop_story;

@@ -1,47 +1,35 @@
-//! The contract of ordering nodes and peers, on the simulated ones.
+//! The contract of ordering nodes and peers, on the simulated ones that pods of a simulated region run.
 
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use heddle::model::names::ChannelId;
 use heddle::ports::clock::Clock as _;
 use heddle::ports::dialer::{Dialer, Route};
+use heddle::ports::ledger::LedgerError;
 use heddle::sim::fabric::dialer::SimDialer;
-use heddle::sim::fabric::net::FabricNet;
 
 use crate::ledger::fleet::Fleet;
-use crate::ledger::network::{Machines, Network, files, nodes};
-use crate::ledger::{CASES, Node, Soon};
+use crate::ledger::network::{Machines, Network, files};
+use crate::ledger::{As, CASES, LedgerWorld as _, Node, Soon};
+use crate::world::{World, fabric_world};
 
-struct Simulated {
+/// The nodes that pods of a region run.
+struct Pods<'a> {
     fleet: Rc<Fleet>,
-    net: Arc<FabricNet>,
+    world: &'a World,
 }
 
-impl Simulated {
-    fn start_all(fleet: Rc<Fleet>) -> Self {
-        let net = FabricNet::new(Arc::new(|| heddle::adapters::system::SystemClock.now()));
-        let machines = Self { fleet, net };
-        for node in nodes() {
-            let files = files(&machines.fleet, node);
-            machines.net.place(&files.service(), files.container.clone());
-            machines.begin(node);
-        }
-        machines
-    }
-
+impl Pods<'_> {
     fn service(&self, node: Node) -> String {
         files(&self.fleet, node).service()
     }
-
-    fn begin(&self, node: Node) {
-        self.net.start(&self.service(node)).expect("it starts");
-    }
 }
 
-impl Machines for Simulated {
+impl Machines for Pods<'_> {
     fn dialer(&self) -> Arc<dyn Dialer> {
-        Arc::new(SimDialer(Arc::clone(&self.net)))
+        Arc::new(SimDialer(Arc::clone(&self.world.net)))
     }
 
     fn route(&self, node: Node, port: u16) -> Route {
@@ -50,15 +38,15 @@ impl Machines for Simulated {
     }
 
     fn start(&self, node: Node) -> Soon<'_> {
-        Box::pin(async move { self.begin(node) })
+        Box::pin(async move { self.world.net.start(&self.service(node)).expect("it starts") })
     }
 
     fn kill(&self, node: Node) -> Soon<'_> {
-        Box::pin(async move { self.net.kill(&self.service(node)) })
+        Box::pin(async move { self.world.net.kill(&self.service(node)) })
     }
 
     fn wipe(&self, node: Node) {
-        self.net.wipe(&self.service(node));
+        self.world.net.wipe(&self.service(node));
     }
 
     fn pause(&self, time: Duration) -> Soon<'_> {
@@ -66,15 +54,86 @@ impl Machines for Simulated {
     }
 }
 
+/// Runs a test with a network whose nodes run in pods.
+fn in_pods(version: &str, test: impl AsyncFnOnce(&World, &Network<Pods<'_>>, &Fleet)) {
+    fabric_world(11, heddle::adapters::system::SystemClock.now(), async |world| {
+        let fleet = Rc::new(Fleet::bring_up_in(world, version).await);
+        let network = Network::new(Rc::clone(&fleet), Pods { fleet: Rc::clone(&fleet), world });
+        test(world, &network, &fleet).await;
+    });
+}
+
 #[test]
 fn simulated_nodes_keep_the_contract_of_real_ones() {
     for version in ["2.5.16", "3.1.5"] {
-        let fleet = Rc::new(Fleet::bring_up(version));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-        let network = Network::new(Rc::clone(&fleet), Simulated::start_all(fleet));
-        for (name, check) in CASES {
-            println!("{version}: {name}");
-            runtime.block_on(check(&network));
-        }
+        in_pods(version, async |_, network, _| {
+            for (name, check) in CASES {
+                println!("{version}: {name}");
+                check(network).await;
+            }
+        });
     }
+}
+
+/// Lets the region do what it does by itself.
+async fn settle() {
+    tokio::time::sleep(Duration::from_secs(1)).await;
+}
+
+fn channel() -> ChannelId {
+    ChannelId::parse("ch1").unwrap()
+}
+
+#[test]
+fn a_pod_that_is_made_anew_runs_its_node_on_the_same_volume_and_another_claim_is_an_empty_one() {
+    in_pods("3.1.5", async |world, network, fleet| {
+        let orderer = network.orderer(0, As::Administrator);
+        orderer.join(&channel(), &network.genesis()).await.unwrap();
+        let (namespace, name) = (&files(fleet, Node::Orderer(0)).namespace, &files(fleet, Node::Orderer(0)).name);
+        let pod = format!("{name}-0");
+        world.delete("v1", "Pod", namespace, &pod);
+        settle().await;
+        assert_eq!(orderer.channels().await.unwrap(), [channel()]);
+        let claim = claim_of(world, namespace, &pod);
+        world.delete("v1", "PersistentVolumeClaim", namespace, &claim);
+        world.delete("v1", "Pod", namespace, &pod);
+        settle().await;
+        assert!(
+            matches!(orderer.channels().await, Err(LedgerError::Unreachable(_))),
+            "without its claim it is not ready"
+        );
+        assert!(!is_ready(world, namespace, &pod));
+        // A person who makes the claim anew.
+        let body = serde_json::json!({"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Gi"}}}});
+        world.create("v1", "PersistentVolumeClaim", namespace, &claim, body);
+        settle().await;
+        assert!(is_ready(world, namespace, &pod));
+        assert_eq!(orderer.channels().await.unwrap(), []);
+    });
+}
+
+#[test]
+fn a_pod_whose_node_would_end_at_its_start_is_not_ready() {
+    in_pods("3.1.5", async |world, _, fleet| {
+        let (namespace, name) = (&files(fleet, Node::Peer(0)).namespace, &files(fleet, Node::Peer(0)).name);
+        let pod = format!("{name}-0");
+        assert!(is_ready(world, namespace, &pod));
+        // Its certificate lasts a year.
+        world.clock_forward(Duration::from_hours(400 * 24)).await;
+        world.delete("v1", "Pod", namespace, &pod);
+        settle().await;
+        assert!(!is_ready(world, namespace, &pod));
+    });
+}
+
+fn claim_of(world: &World, namespace: &str, pod: &str) -> String {
+    let pod = world.get("v1", "Pod", namespace, pod).unwrap();
+    let volumes = pod["spec"]["volumes"].as_array().unwrap();
+    let claim = volumes.iter().find_map(|volume| volume["persistentVolumeClaim"]["claimName"].as_str());
+    claim.expect("it has a volume").to_owned()
+}
+
+fn is_ready(world: &World, namespace: &str, pod: &str) -> bool {
+    let pod = world.get("v1", "Pod", namespace, pod);
+    pod.is_some_and(|pod| pod["status"]["conditions"][0]["status"] == "True")
 }

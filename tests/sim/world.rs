@@ -20,8 +20,10 @@ use heddle::plan::outcome::UnitState;
 use heddle::region::access::RegionAccess;
 use heddle::sim::branch::SimRepository;
 use heddle::sim::clock::SimClock;
-use heddle::sim::controllers;
+use heddle::sim::controllers::{self, Kubelet, NoKubelet};
 use heddle::sim::entropy::SimEntropy;
+use heddle::sim::fabric::kubelet::FabricKubelet;
+use heddle::sim::fabric::net::FabricNet;
 use heddle::sim::faults::{Effect, Faults};
 use heddle::sim::kube_port::{Request, SimCluster};
 use heddle::sim::store::delete::DeleteOptions;
@@ -64,6 +66,8 @@ pub(crate) struct World {
     pub(crate) clock: SimClock,
     pub(crate) entropy: Arc<SimEntropy>,
     pub(crate) cluster: Arc<SimCluster>,
+    /// Ordering nodes and peers, where pods run such.
+    pub(crate) net: Arc<FabricNet>,
     /// The uid that the configuration names for the region.
     pub(crate) pin: std::cell::RefCell<Option<ClusterUid>>,
     processes: std::cell::Cell<u32>,
@@ -77,10 +81,23 @@ pub(crate) fn world<T>(seed: u64, test: impl AsyncFnOnce(&World) -> T) -> T {
 
 /// The same at another time.
 pub(crate) fn world_at<T>(seed: u64, now: Timestamp, test: impl AsyncFnOnce(&World) -> T) -> T {
+    world_whose_pods(|_| Arc::new(NoKubelet), (seed, now), test)
+}
+
+/// The same, where pods of ordering nodes and peers run such.
+pub(crate) fn fabric_world<T>(seed: u64, now: Timestamp, test: impl AsyncFnOnce(&World) -> T) -> T {
+    world_whose_pods(|world| FabricKubelet::new(world.net.clone()), (seed, now), test)
+}
+
+fn world_whose_pods<T>(
+    run: impl FnOnce(&World) -> Arc<dyn Kubelet>,
+    (seed, now): (u64, Timestamp),
+    test: impl AsyncFnOnce(&World) -> T,
+) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let world = World::new(seed, now);
-        let controllers = tokio::spawn(controllers::run(world.store.clone()));
+        let controllers = tokio::spawn(controllers::run_with(world.store.clone(), run(&world)));
         let result = test(&world).await;
         controllers.abort();
         result
@@ -102,6 +119,7 @@ impl World {
         let faults = Arc::new(Faults::default());
         let repository = Arc::new(SimRepository::new("main", "heddle/status", faults.clone()));
         let cluster = Arc::new(SimCluster::new(store.clone(), &installation(), faults.clone()));
+        let net = FabricNet::new(clock.source());
         let pin = std::cell::RefCell::new(store.cluster_uid().map(|uid| ClusterUid::new(&uid)));
         let entropy = Arc::new(SimEntropy::new(seed));
         let world = Self {
@@ -111,6 +129,7 @@ impl World {
             clock,
             entropy,
             cluster,
+            net,
             pin,
             processes: std::cell::Cell::new(0),
             passing: std::cell::Cell::default(),

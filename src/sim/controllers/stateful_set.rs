@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::{MANAGER, discard, patch};
+use super::{Kubelet, MANAGER, discard, patch};
 use crate::model::digest::Digest;
 use crate::sim::store::resources::Resource;
 use crate::sim::store::write::WriteOptions;
@@ -21,15 +21,15 @@ struct Pod {
     revision: String,
 }
 
-pub(super) fn step_all(store: &Store, namespace: &str) {
+pub(super) fn step_all(store: &Store, kubelet: &dyn Kubelet, namespace: &str) {
     for (key, set) in store.objects("apps", "statefulsets", Some(namespace)) {
         if set.pointer("/metadata/deletionTimestamp").is_none() {
-            step(store, &key, &set);
+            step(store, kubelet, (&key, &set));
         }
     }
 }
 
-fn step(store: &Store, key: &Key, set: &Value) {
+fn step(store: &Store, kubelet: &dyn Kubelet, (key, set): (&Key, &Value)) {
     let wanted = set.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1);
     let template = set.pointer("/spec/template").cloned().unwrap_or_default();
     let update = format!("{}-{}", key.name, Digest::of_json(&template).short(10));
@@ -38,7 +38,7 @@ fn step(store: &Store, key: &Key, set: &Value) {
     let moved = act(store, key, set, &pods, (wanted, &update));
     if !moved {
         for pod in pods.iter().filter(|pod| !pod.ready) {
-            if mounts_exist(store, &key.namespace, &template) {
+            if mounts_exist(store, &key.namespace, &template) && runs(store, kubelet, &pod.key) {
                 let condition = json!([{"type": "Ready", "status": "True"}]);
                 patch(
                     store,
@@ -50,6 +50,12 @@ fn step(store: &Store, key: &Key, set: &Value) {
         }
     }
     report(store, key, set, &update);
+}
+
+/// Whether what the pod runs has begun and goes on.
+fn runs(store: &Store, kubelet: &dyn Kubelet, pod: &Key) -> bool {
+    let body = store.get(pod.target());
+    body.is_ok_and(|body| kubelet.start(store, &pod.namespace, &body).is_ok())
 }
 
 /// Makes, replaces or removes pods; tells whether it did.

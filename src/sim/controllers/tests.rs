@@ -54,7 +54,7 @@ fn a_set_is_ready_when_everything_that_it_mounts_exists() {
     assert_eq!(ready(&store), 1);
     let claim = store.get(at("persistentvolumeclaims", "data")).unwrap();
     assert_eq!(claim["status"]["phase"], "Bound");
-    assert!(!step(&store), "at rest nothing moves");
+    assert!(!step(&store, &NoKubelet), "at rest nothing moves");
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn a_new_template_restarts_the_pod_and_is_unready_for_a_moment() {
     let store = ready_set();
     put(&store, "statefulsets", set("two"));
     let mut seen = Vec::new();
-    while step(&store) {
+    while step(&store, &NoKubelet) {
         seen.push(ready(&store));
     }
     assert!(seen.contains(&0) && seen.last() == Some(&1), "{seen:?}");

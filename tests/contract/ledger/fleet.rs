@@ -49,15 +49,18 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Brings it up.
+    /// Brings it up in a region whose pods run nothing.
     pub fn bring_up(version: &str) -> Self {
         let now = heddle::ports::clock::Clock::now(&heddle::adapters::system::SystemClock);
-        world_at(11, now, async |world| {
-            commit(world, version);
-            let summary = world.run_once().await.expect("heddle runs");
-            assert!(all_are(&summary, UnitState::Converged), "{:?}", states(&summary));
-            read(world)
-        })
+        world_at(11, now, async |world| Self::bring_up_in(world, version).await)
+    }
+
+    /// Brings it up in a region.
+    pub async fn bring_up_in(world: &World, version: &str) -> Self {
+        commit(world, version);
+        let summary = world.run_once().await.expect("heddle runs");
+        assert!(all_are(&summary, UnitState::Converged), "{:?}", states(&summary));
+        read(world)
     }
 
     /// A file of a Secret.
