@@ -8,6 +8,7 @@ pub mod apply;
 pub mod desired;
 pub mod fabric;
 pub mod k8s;
+pub mod ledger;
 pub mod model;
 pub mod observed;
 pub mod plan;

@@ -8,6 +8,7 @@
 pub mod dial;
 mod failure;
 mod http;
+pub mod ledgers;
 pub mod orderer;
 pub mod peer;
 mod rpc;

@@ -1,23 +1,51 @@
-//! Channels that should exist: who orders them, and whose peers have them.
+//! Channels that should exist: who orders them, whose peers have them, and as whom these are asked.
 //!
-//! Input: the renderers. Output: [`DesiredChannel`]. It holds no byte of a block. Invariant: nodes are named by their
-//! workloads, so that what is waited for and what is joined is one thing.
+//! Input: the renderers. Output: [`DesiredChannel`]. It holds no byte of a block or of a key. Invariant: nodes are named by
+//! their workloads, so that what is waited for and what is joined is one thing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::channel::ChannelRef;
-use crate::model::names::RegionName;
+use crate::model::identity::IdentityRef;
+use crate::model::names::{MspId, RegionName, TenantName};
 use crate::model::object::ObjectRef;
+use crate::model::unit::UnitId;
 
 /// One channel that should exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredChannel {
     /// Which.
     pub channel: ChannelRef,
-    /// The ordering nodes that its first block names.
-    pub consenters: BTreeSet<ObjectRef>,
-    /// The peers of its members.
-    pub peers: BTreeSet<ObjectRef>,
+    /// The ordering nodes that its first block names, by workload.
+    pub consenters: BTreeMap<ObjectRef, ChannelNode>,
+    /// The peers of its members, by workload.
+    pub peers: BTreeMap<ObjectRef, ChannelNode>,
     /// Where its first block is kept.
     pub homes: BTreeSet<RegionName>,
+}
+
+/// How a node is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelNode {
+    /// Its owner, as whom the keys of clients are read.
+    pub tenant: TenantName,
+    /// Its organization's name on ledgers.
+    pub msp_id: MspId,
+    /// Whose identities [`Self::clients`] are.
+    pub organization: UnitId,
+    /// As whom it is asked.
+    pub clients: Clients,
+    /// The port that answers about channels: participation of an ordering node, proposals of a peer.
+    pub port: u16,
+    /// The port of its metrics.
+    pub operations_port: u16,
+}
+
+/// Identities with which an organization's nodes are asked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Clients {
+    /// The administrator: a TLS client of ordering nodes, or the operator who signs proposals to peers.
+    pub administrator: IdentityRef,
+    /// The TLS client that reads metrics.
+    pub operations: IdentityRef,
 }

@@ -182,8 +182,8 @@ fn silent(channel: &ChannelRef, node: &ObjectRef, detail: &str) -> WaitingOn {
 fn create(desired: &DesiredChannel, seen: &ChannelSeen) -> Decision {
     let channel = &desired.channel;
     let mut decision = Decision { waits: unseen_places(desired, seen), ..Decision::default() };
-    let orderers = desired.consenters.iter().map(|node| (node, orderer(seen, node)));
-    let peers = desired.peers.iter().map(|node| (node, peer(seen, node)));
+    let orderers = desired.consenters.keys().map(|node| (node, orderer(seen, node)));
+    let peers = desired.peers.keys().map(|node| (node, peer(seen, node)));
     for (node, standing) in orderers.chain(peers) {
         match standing {
             Standing::With { .. } => {
@@ -197,8 +197,8 @@ fn create(desired: &DesiredChannel, seen: &ChannelSeen) -> Decision {
     }
     if decision.refusals.is_empty() && decision.waits.is_empty() {
         decision.steps.insert(Step::Genesis);
-        decision.steps.extend(desired.consenters.iter().map(|node| Step::JoinOrderer { node: node.clone() }));
-        decision.steps.extend(desired.peers.iter().map(|node| Step::JoinPeer { node: node.clone() }));
+        decision.steps.extend(desired.consenters.keys().map(|node| Step::JoinOrderer { node: node.clone() }));
+        decision.steps.extend(desired.peers.keys().map(|node| Step::JoinPeer { node: node.clone() }));
     }
     decision
 }
@@ -224,7 +224,7 @@ fn complete(desired: &DesiredChannel, seen: &ChannelSeen, block: Digest) -> Deci
     let every_place_was_seen = decision.waits.is_empty();
     decision.steps.extend(lacking(desired, seen).map(|to| Step::Copy { to, block }));
     let mut consenters = Consenters::default();
-    for node in &desired.consenters {
+    for node in desired.consenters.keys() {
         match orderer(seen, node) {
             Standing::With { orders: true } => drop(consenters.with.insert(node)),
             Standing::With { orders: false } => {
@@ -267,7 +267,7 @@ fn complete(desired: &DesiredChannel, seen: &ChannelSeen, block: Digest) -> Deci
 /// Whether nobody has the channel who should: every consenter says so, and each had it or a peer still has it.
 fn is_lost(desired: &DesiredChannel, seen: &ChannelSeen, consenters: &Consenters<'_>) -> bool {
     let nowhere = consenters.with.is_empty() && consenters.unknown.is_empty();
-    let kept = desired.peers.iter().any(|node| matches!(peer(seen, node), Standing::With { .. }));
+    let kept = desired.peers.keys().any(|node| matches!(peer(seen, node), Standing::With { .. }));
     nowhere && (consenters.never.is_empty() && !consenters.gone.is_empty() || kept)
 }
 
@@ -288,7 +288,7 @@ fn counted(seen: &ChannelSeen) -> (u32, u32) {
 }
 
 fn join_peers(desired: &DesiredChannel, seen: &ChannelSeen, decision: &mut Decision) {
-    for node in &desired.peers {
+    for node in desired.peers.keys() {
         match peer(seen, node) {
             Standing::With { .. } => {}
             // A peer that lost its ledger gets it again from the ordering nodes.

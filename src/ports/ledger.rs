@@ -4,6 +4,7 @@
 //! sends nothing twice. Invariants: there is no way to change a channel through an ordering node's participation API; an
 //! answer that may hide an effect is [`LedgerError::Ambiguous`] and is followed by a read, never by a resend.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,8 +13,9 @@ use thiserror::Error;
 use super::dialer::DialError;
 use crate::fabric::metrics::Samples;
 use crate::fabric::participation::ChannelInfo;
-use crate::model::names::ChannelId;
+use crate::model::names::{ChannelId, MspId};
 use crate::model::retry::Retry;
+use crate::model::secret::Secret;
 
 /// What became of a join that was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +50,51 @@ pub trait PeerAdmin: Send + Sync {
     async fn join(&self, block: &[u8]) -> Result<Joined, LedgerError>;
     /// Its metrics.
     async fn metrics(&self) -> Result<Samples, LedgerError>;
+}
+
+/// A node, and whom to believe there. Certificates are PEM.
+#[derive(Debug, Clone)]
+pub struct NodeAddress {
+    /// The namespace of its Service.
+    pub namespace: String,
+    /// The name of its Service; `<name>.<namespace>.svc` is in its certificate.
+    pub name: String,
+    /// The port that answers about channels.
+    pub port: u16,
+    /// The port of its metrics.
+    pub operations_port: u16,
+    /// Roots of its organization's TLS authority.
+    pub roots: String,
+    /// As whom metrics are read.
+    pub operations: TlsClient,
+}
+
+/// A TLS client.
+#[derive(Debug, Clone)]
+pub struct TlsClient {
+    /// Its certificate, and the issuing ones after it, as PEM.
+    pub chain: String,
+    /// Its key, as PEM.
+    pub key: Secret<String>,
+}
+
+/// Whoever signs proposals.
+#[derive(Debug, Clone)]
+pub struct Signatory {
+    /// The organization's name on ledgers.
+    pub msp_id: MspId,
+    /// The certificate, as PEM.
+    pub certificate: String,
+    /// Its key, as PEM.
+    pub key: Secret<String>,
+}
+
+/// Nodes. Nothing is asked before a method of the node is called.
+pub trait Ledgers: Send + Sync {
+    /// An ordering node; fails when a certificate or key cannot be used.
+    fn orderer(&self, at: &NodeAddress, administrator: &TlsClient) -> Result<Arc<dyn OrdererAdmin>, LedgerError>;
+    /// A peer; fails when a certificate or key cannot be used.
+    fn peer(&self, at: &NodeAddress, administrator: &Signatory) -> Result<Arc<dyn PeerAdmin>, LedgerError>;
 }
 
 /// Why a call failed. Texts of servers in it are on one line, cut.

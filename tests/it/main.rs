@@ -30,6 +30,7 @@ mod leases;
 #[expect(dead_code, reason = "the suite on real nodes uses more of it")]
 #[path = "../contract/ledger/ledger.rs"]
 mod ledger;
+mod ledgers;
 mod loop_story;
 mod people;
 mod program;

@@ -1,7 +1,7 @@
 //! Unary calls over gRPC on a kept connection.
 //!
 //! Input: a message. Output: the answer. Invariants: one connection for each server, made anew after it broke; the answer
-//! is bounded; a call is sent once.
+//! is bounded; a call is sent once: only one that was certainly not sent goes out again, over a new connection.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hyper_util::rt::TokioIo;
+use thiserror::Error;
 use tokio::sync::Mutex;
 use tonic::Code;
 use tonic::client::Grpc;
@@ -32,6 +33,11 @@ pub(super) struct Rpc {
     kept: Mutex<Option<Channel>>,
 }
 
+/// The connection is gone and nothing was sent over it.
+#[derive(Debug, Error)]
+#[error("the connection is gone")]
+struct Unsent;
+
 /// Hands one connection to tonic.
 struct Given(Option<Connection>);
 
@@ -46,8 +52,9 @@ impl Service<http::Uri> for Given {
 
     fn call(&mut self, _: http::Uri) -> Self::Future {
         let given = self.0.take().map(TokioIo::new);
-        // tonic would connect again by itself; a new connection is ours to make, so that its failure has a type.
-        Box::pin(std::future::ready(given.ok_or_else(|| std::io::ErrorKind::NotConnected.into())))
+        // tonic would connect again by itself before it sends; a new connection is ours to make, so that its failure has
+        // a type.
+        Box::pin(std::future::ready(given.ok_or_else(|| std::io::Error::other(Unsent))))
     }
 }
 
@@ -59,18 +66,27 @@ impl Rpc {
 
     /// `protos.Endorser/ProcessProposal`.
     pub(super) async fn process(&self, proposal: SignedProposal) -> Result<ProposalResponse, LedgerError> {
-        tokio::time::timeout(DEADLINE, self.call(proposal)).await.unwrap_or_else(|_| Err(failure::late()))
+        let calls = async {
+            match self.call(proposal.clone()).await {
+                // The kept connection had broken meanwhile.
+                Err(Failed::Unsent) => self.call(proposal).await,
+                other => other,
+            }
+        };
+        let called = tokio::time::timeout(DEADLINE, calls).await.unwrap_or_else(|_| Err(failure::late().into()));
+        called.map_err(|failed| match failed {
+            Failed::Unsent => LedgerError::Ambiguous { detail: Unsent.to_string() },
+            Failed::Call(error) => error,
+        })
     }
 
-    async fn call(&self, proposal: SignedProposal) -> Result<ProposalResponse, LedgerError> {
+    async fn call(&self, proposal: SignedProposal) -> Result<ProposalResponse, Failed> {
         let channel = self.channel().await?;
         let mut client =
             Grpc::new(channel).max_decoding_message_size(ANSWER_MAX).max_encoding_message_size(QUESTION_MAX);
-        let broken =
-            |error: &dyn std::error::Error| LedgerError::Ambiguous { detail: failure::bounded(&error.to_string()) };
         if let Err(error) = client.ready().await {
             *self.kept.lock().await = None;
-            return Err(broken(&error));
+            return Err(Failed::of(&error, || LedgerError::Ambiguous { detail: failure::bounded(&error.to_string()) }));
         }
         let path = http::uri::PathAndQuery::from_static("/protos.Endorser/ProcessProposal");
         let codec: ProstCodec<SignedProposal, ProposalResponse> = ProstCodec::default();
@@ -80,7 +96,7 @@ impl Rpc {
                 if !matches!(status.code(), Code::Unknown | Code::InvalidArgument | Code::PermissionDenied) {
                     *self.kept.lock().await = None;
                 }
-                Err(of_status(&status))
+                Err(Failed::of(&status, || of_status(&status)))
             }
         }
     }
@@ -98,6 +114,31 @@ impl Rpc {
         let channel = made.map_err(|error| failure::after_sending(&error))?;
         *kept = Some(channel.clone());
         Ok(channel)
+    }
+}
+
+/// Why there is no answer.
+enum Failed {
+    /// It certainly was not sent.
+    Unsent,
+    /// Something else.
+    Call(LedgerError),
+}
+
+impl Failed {
+    fn of(error: &(dyn std::error::Error + 'static), otherwise: impl FnOnce() -> LedgerError) -> Self {
+        let mut causes = std::iter::successors(Some(error), |error| error.source());
+        let is_unsent = |error: &(dyn std::error::Error + 'static)| {
+            let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+            error.is::<Unsent>() || inner.and_then(|inner| inner.downcast_ref::<Unsent>()).is_some()
+        };
+        if causes.any(is_unsent) { Self::Unsent } else { Self::Call(otherwise()) }
+    }
+}
+
+impl From<LedgerError> for Failed {
+    fn from(error: LedgerError) -> Self {
+        Self::Call(error)
     }
 }
 

@@ -6,10 +6,12 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::desired::channel::{ChannelNode, Clients};
 use crate::fabric::metrics::RaftState;
-use crate::model::names::ChannelId;
+use crate::model::identity::{IdentityId, IdentityRef};
+use crate::model::names::{ChannelId, MspId, TenantName};
 use crate::model::object::{Kind, ObjectId};
-use crate::model::unit::NetworkRef;
+use crate::model::unit::{NetworkRef, UnitId};
 
 fn region(name: &str) -> RegionName {
     RegionName::parse(name).unwrap()
@@ -19,6 +21,19 @@ fn node(name: &str) -> ObjectRef {
     ObjectRef { region: region("eu"), id: ObjectId::namespaced(Kind::StatefulSet, "demo", name) }
 }
 
+/// How a node is asked; the rule does not look at it.
+fn asked() -> ChannelNode {
+    let identity = |name| IdentityRef { region: region("eu"), id: IdentityId::new("custody", name) };
+    ChannelNode {
+        tenant: TenantName::parse("acme").unwrap(),
+        msp_id: MspId::parse("AcmeMSP").unwrap(),
+        organization: UnitId::parse("organization/acme/acme").unwrap(),
+        clients: Clients { administrator: identity("admin"), operations: identity("operations") },
+        port: 9443,
+        operations_port: 8443,
+    }
+}
+
 /// Three consenters `o1` to `o3`, two peers `p1` and `p2`, kept in two regions `eu` and `us`.
 fn desired() -> DesiredChannel {
     DesiredChannel {
@@ -26,8 +41,8 @@ fn desired() -> DesiredChannel {
             network: NetworkRef::parse("platform/trade").unwrap(),
             id: ChannelId::parse("ch1").unwrap(),
         },
-        consenters: ["o1", "o2", "o3"].map(node).into(),
-        peers: ["p1", "p2"].map(node).into(),
+        consenters: ["o1", "o2", "o3"].map(|name| (node(name), asked())).into(),
+        peers: ["p1", "p2"].map(|name| (node(name), asked())).into(),
         homes: ["eu", "us"].map(region).into(),
     }
 }

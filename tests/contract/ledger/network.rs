@@ -185,7 +185,7 @@ fn custody(tenant: &str, organization: &str) -> String {
 }
 
 /// The first block of the channel, from what heddle issued.
-fn first_block(fleet: &Fleet) -> Vec<u8> {
+pub fn first_block(fleet: &Fleet) -> Vec<u8> {
     let msp = |tenant: &str, organization: &str, id: &str| {
         let of = |name: &str| {
             Certificate::bundle(&fleet.secret(&custody(tenant, organization), &format!("{name}-1"), "ca.crt"))

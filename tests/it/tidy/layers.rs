@@ -47,6 +47,7 @@ pub(super) const ROOMS: &[Room] = &[
     room("plan", 4, &["model", "k8s", "x509", "fabric", "yaml", "spec", "observed", "desired"]),
     room("report", 5, &["model", "k8s", "yaml", "spec", "observed", "desired", "plan"]),
     room("region", 6, CORE),
+    room("ledger", 6, &["model", "k8s", "observed", "ports", "desired", "region"]),
     room(
         "apply",
         6,
@@ -142,7 +143,7 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("clap", &["app"]),
     ("clap_complete", &["app"]),
     ("comfy_table", &["app"]),
-    ("futures", &["ports", "region", "apply", "adapters", "sim", "app"]),
+    ("futures", &["ports", "region", "ledger", "apply", "adapters", "sim", "app"]),
     ("getrandom", &["adapters::system"]),
     ("git2", &["adapters::git", "adapters::folder", "sim::git_host"]),
     ("http", &["adapters::fabric", "adapters::kube", "sim::fabric", "sim::kube_http", "sim::kubectl"]),

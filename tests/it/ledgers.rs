@@ -1,0 +1,268 @@
+//! What nodes say of a channel, and how it comes to be by what is seen and decided: on nodes that pods run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use heddle::adapters::fabric::ledgers::FabricLedgers;
+use heddle::adapters::fabric::peer::Sources;
+use heddle::adapters::system::{SystemClock, SystemEntropy};
+use heddle::desired::channel::{ChannelNode, Clients, DesiredChannel};
+use heddle::ledger::nodes::{Node as Port, Nodes, Reachable, Role};
+use heddle::ledger::observe::{self, Said};
+use heddle::model::channel::ChannelRef;
+use heddle::model::digest::Digest;
+use heddle::model::identity::{IdentityId, IdentityRef};
+use heddle::model::names::{ChannelId, MspId, RegionName, TenantName};
+use heddle::model::object::{Kind, ObjectRef};
+use heddle::model::unit::{NetworkRef, UnitId};
+use heddle::observed::channel::{ChannelSeen, OrdererSeen, PeerSeen, RecordSeen};
+use heddle::observed::region::RegionObservation;
+use heddle::plan::channel::{self, Decision, Step};
+use heddle::plan::refusal::Refusal;
+use heddle::ports::clock::Clock as _;
+use heddle::ports::dialer::{ByteStream, DialError, Dialer, Route};
+use heddle::region::observe::Observer;
+use heddle::sim::fabric::dialer::SimDialer;
+
+use crate::ledger::Node;
+use crate::ledger::fleet::{Fleet, ORDERER_ORG, ORDERERS, PEERS};
+use crate::ledger::network::{files, first_block};
+use crate::world::{World, fabric_world, id, region, unit};
+
+/// Counts connections.
+struct Counting(SimDialer, AtomicUsize);
+
+#[async_trait]
+impl Dialer for Counting {
+    async fn dial(&self, route: &Route) -> Result<Box<dyn ByteStream>, DialError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.dial(route).await
+    }
+}
+
+/// A network in pods, and what this process knows of it.
+struct Story<'a> {
+    world: &'a World,
+    fleet: Fleet,
+    desired: DesiredChannel,
+    nodes: Nodes,
+    regions: Reachable,
+    dialer: Arc<Counting>,
+    /// What was recorded: the first block and who joined.
+    kept: Option<(Vec<u8>, BTreeSet<ObjectRef>)>,
+}
+
+fn workload(fleet: &Fleet, node: Node) -> ObjectRef {
+    let files = files(fleet, node);
+    ObjectRef { region: region(), id: id(Kind::StatefulSet, &files.namespace, &files.name) }
+}
+
+fn asked(node: Node) -> ChannelNode {
+    let ((tenant, organization, msp), administrator, (port, operations_port)) = match node {
+        Node::Orderer(_) => (ORDERER_ORG, "orderer-admin-client", (9443, 8443)),
+        Node::Peer(number) => ((PEERS[number].0, PEERS[number].0, PEERS[number].1), "operator", (7051, 9443)),
+    };
+    let custody = format!("demo-{tenant}--{organization}");
+    let identity = |name| IdentityRef { region: region(), id: IdentityId::new(&custody, name) };
+    ChannelNode {
+        tenant: TenantName::parse(tenant).unwrap(),
+        msp_id: MspId::parse(msp).unwrap(),
+        organization: unit(&format!("organization/{tenant}/{organization}")),
+        clients: Clients { administrator: identity(administrator), operations: identity("operations-client") },
+        port,
+        operations_port,
+    }
+}
+
+fn desired(fleet: &Fleet) -> DesiredChannel {
+    let all = |nodes: Vec<Node>| nodes.into_iter().map(|node| (workload(fleet, node), asked(node))).collect();
+    DesiredChannel {
+        channel: ChannelRef {
+            network: NetworkRef::parse("platform/trade").unwrap(),
+            id: ChannelId::parse("ch1").unwrap(),
+        },
+        consenters: all((0..ORDERERS.len()).map(Node::Orderer).collect()),
+        peers: all((0..PEERS.len()).map(Node::Peer).collect()),
+        homes: BTreeSet::from([region()]),
+    }
+}
+
+/// Tells a story of a network that heddle brought up.
+fn story(tell: impl AsyncFnOnce(&mut Story<'_>)) {
+    fabric_world(11, SystemClock.now(), async |world| {
+        let fleet = Fleet::bring_up_in(world, "3.1.5").await;
+        let dialer = Arc::new(Counting(SimDialer(Arc::clone(&world.net)), AtomicUsize::new(0)));
+        let sources = Sources { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
+        let nodes = Nodes::new(Arc::new(FabricLedgers::new(Arc::clone(&dialer) as Arc<dyn Dialer>, sources)));
+        let access = world.ports().regions.remove(&region()).unwrap().unwrap();
+        let regions = Reachable::from([(region(), access)]);
+        let desired = desired(&fleet);
+        tell(&mut Story { world, fleet, desired, nodes, regions, dialer, kept: None }).await;
+    });
+}
+
+impl Story<'_> {
+    async fn world_seen(&self) -> BTreeMap<RegionName, RegionObservation> {
+        let access = &self.regions[&region()];
+        let observer = Observer {
+            access: Arc::clone(access),
+            pin: self.world.pin.borrow().clone(),
+            clock: Arc::new(self.world.clock),
+            wake: Arc::default(),
+        };
+        observer.look().await;
+        let nodes = self.desired.consenters.iter().chain(&self.desired.peers);
+        let (ids, organizations): (Vec<_>, BTreeSet<UnitId>) =
+            nodes.map(|(workload, node)| (&workload.id, node.organization.clone())).unzip();
+        BTreeMap::from([(region(), access.slice(&unit("network/platform/trade"), &organizations, &ids))])
+    }
+
+    async fn said(&self) -> Said {
+        observe::ask(&self.nodes, &self.regions, &self.world_seen().await, &self.desired).await
+    }
+
+    async fn seen(&self) -> ChannelSeen {
+        let Said { orderers, peers } = self.said().await;
+        let kept = self.kept.as_ref().map(|(block, joined)| (Digest::of(block), joined.clone()));
+        let record = match kept.clone() {
+            Some((block, joined)) => RecordSeen::Present { block, joined },
+            None => RecordSeen::Absent,
+        };
+        ChannelSeen { records: BTreeMap::from([(region(), record)]), branch: kept, orderers, peers }
+    }
+
+    async fn decide(&self) -> Decision {
+        channel::decide(&self.desired, &self.seen().await)
+    }
+
+    async fn join(&mut self, node: &ObjectRef) {
+        let block = self.kept.as_ref().unwrap().0.clone();
+        let world = self.world_seen().await;
+        let (asked, role) = match self.desired.consenters.get(node) {
+            Some(asked) => (asked, Role::Orderer),
+            None => (&self.desired.peers[node], Role::Peer),
+        };
+        match self.nodes.get(&self.regions, &world, (node, asked, role)).await.unwrap() {
+            Port::Orderer(port) => drop(port.join(&self.desired.channel.id, &block).await.unwrap()),
+            Port::Peer(port) => drop(port.join(&block).await.unwrap()),
+        }
+    }
+
+    async fn act(&mut self, decision: &Decision) {
+        for step in &decision.steps {
+            match step {
+                Step::Genesis => self.kept = Some((first_block(&self.fleet), BTreeSet::new())),
+                Step::Copy { .. } => unreachable!("both places are one here"),
+                Step::Confirm { node } => drop(self.kept.as_mut().unwrap().1.insert(node.clone())),
+                Step::JoinOrderer { node } | Step::JoinPeer { node } => self.join(node).await,
+            }
+        }
+    }
+
+    /// Until everything is at rest.
+    async fn settle(&mut self) {
+        for _ in 0..10 {
+            let decision = self.decide().await;
+            if decision.is_settled() {
+                return;
+            }
+            self.act(&decision).await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        unreachable!("it does not come to rest: {:?}", self.decide().await);
+    }
+
+    fn service(&self, node: Node) -> String {
+        files(&self.fleet, node).service()
+    }
+}
+
+#[test]
+fn a_channel_comes_to_be_and_then_nothing_more_is_done() {
+    story(async |story| {
+        let first = story.decide().await;
+        assert_eq!((first.steps.len(), first.waits.len(), first.refusals.len()), (6, 0, 0), "{first:?}");
+        story.settle().await;
+        let seen = story.seen().await;
+        let leader = channel::leader(&seen).expect("one leads");
+        assert_eq!((leader.active, leader.size), (3, 3));
+        assert!(seen.peers.values().all(|said| *said == PeerSeen::With { height: 1 }), "{seen:?}");
+    });
+}
+
+#[test]
+fn nodes_are_asked_again_over_the_connections_that_are_there_and_no_key_is_read_twice() {
+    story(async |story| {
+        story.settle().await;
+        let dials = story.dialer.1.load(Ordering::Relaxed);
+        assert_eq!(dials, 8, "two ports of each ordering node, one of each peer");
+        story.world.cluster.clear_requests();
+        assert!(story.decide().await.is_settled());
+        assert_eq!(story.dialer.1.load(Ordering::Relaxed), dials);
+        let of_secrets = |request: &heddle::sim::kube_port::Request| request.resource == "secrets";
+        assert!(!story.world.cluster.requests().iter().any(of_secrets));
+    });
+}
+
+#[test]
+fn a_node_that_is_down_is_silent_and_one_whose_pod_is_not_ready_is_not_asked() {
+    story(async |story| {
+        story.settle().await;
+        let first = workload(&story.fleet, Node::Orderer(0));
+        story.world.net.kill(&story.service(Node::Orderer(0)));
+        let said = story.said().await;
+        assert!(matches!(said.orderers[&first], OrdererSeen::Silent { .. }), "{said:?}");
+        assert!(said.orderers.values().filter(|said| matches!(said, OrdererSeen::With { .. })).count() == 2);
+        let nobody: [usize; 3] = [0, 1, 2];
+        for number in nobody {
+            story.world.net.kill(&story.service(Node::Orderer(number)));
+        }
+        let decision = story.decide().await;
+        assert!(decision.steps.is_empty() && decision.waits.len() == 3, "{decision:?}");
+        // Its Secret is gone and its pod made anew: the pod never becomes ready.
+        let (namespace, name) =
+            (files(&story.fleet, Node::Peer(0)).namespace.clone(), files(&story.fleet, Node::Peer(0)).name.clone());
+        story.world.delete("v1", "ConfigMap", &namespace, &name);
+        story.world.delete("v1", "Pod", &namespace, &format!("{name}-0"));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let said = story.said().await;
+        assert_eq!(said.peers[&workload(&story.fleet, Node::Peer(0))], PeerSeen::Starting);
+    });
+}
+
+#[test]
+fn a_node_that_was_started_again_is_asked_over_a_new_connection_at_once() {
+    story(async |story| {
+        story.settle().await;
+        let before = story.said().await.peers;
+        for number in 0..2 {
+            let address = story.service(Node::Peer(number));
+            story.world.net.kill(&address);
+            story.world.net.start(&address).unwrap();
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(story.said().await.peers, before);
+    });
+}
+
+#[test]
+fn an_ordering_node_whose_volume_was_emptied_is_refused_and_a_peer_gets_its_ledger_again() {
+    story(async |story| {
+        story.settle().await;
+        for node in [Node::Orderer(1), Node::Peer(1)] {
+            let address = story.service(node);
+            story.world.net.kill(&address);
+            story.world.net.wipe(&address);
+            story.world.net.start(&address).unwrap();
+        }
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        let decision = story.decide().await;
+        let wiped = workload(&story.fleet, Node::Orderer(1));
+        let refusal = Refusal::WipedOrderer { channel: story.desired.channel.clone(), node: wiped };
+        assert_eq!(decision.refusals, BTreeSet::from([refusal]));
+        assert_eq!(decision.steps, BTreeSet::from([Step::JoinPeer { node: workload(&story.fleet, Node::Peer(1)) }]));
+    });
+}
