@@ -145,7 +145,8 @@ pub fn at_rest(inventory: &Inventory, unit: Option<&DesiredUnit>, seen: &RegionO
     at_rest.rows.retain(|id, row| {
         id.kind == Kind::Secret
             || match seen.look_up(id) {
-                Presence::Absent => row.uid.is_some() && wanted.contains_key(id),
+                // What was known of a channel is remembered, or a lost one would look new.
+                Presence::Absent => row.uid.is_some() && (wanted.contains_key(id) || row.channel.is_some()),
                 Presence::Present(_) | Presence::Unknown(_) => true,
             }
     });
@@ -230,4 +231,39 @@ pub fn regions_of(approved: &ApprovedPlan) -> Vec<RegionName> {
 /// A target's row.
 pub fn row<'a>(inventory: &'a Inventory, target: &ObjectRef) -> Option<&'a Row> {
     inventory.rows.get(&target.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::model::digest::Digest;
+    use crate::model::names::{ChannelId, TenantName};
+    use crate::observed::channel::ChannelRow;
+    use crate::observed::region::{Completeness, RegionUnknown};
+
+    #[test]
+    fn what_was_known_of_a_channel_is_remembered_when_its_record_is_gone() {
+        let region = RegionName::parse("eu").unwrap();
+        let unreachable = RegionUnknown::Unreachable { detail: "for this test".into() };
+        let mut seen = RegionObservation::unknown(region, unreachable);
+        seen.kinds.insert(Kind::ConfigMap, Completeness::Complete);
+        let channel = ChannelRow {
+            id: ChannelId::parse("ch1").unwrap(),
+            block: Some(Digest::of(b"block")),
+            joined: BTreeSet::new(),
+        };
+        let tenant = TenantName::parse("acme").unwrap();
+        let row = |uid: Option<&str>| Row {
+            uid: uid.map(Uid::new),
+            channel: Some(channel.clone()),
+            ..Row::intended(&tenant, None)
+        };
+        let known = ObjectId::namespaced(Kind::ConfigMap, "ns", "trade-channel-ch1");
+        let never = ObjectId::namespaced(Kind::ConfigMap, "ns", "trade-channel-ch2");
+        let rows = BTreeMap::from([(known.clone(), row(Some("uid"))), (never, row(None))]);
+        let left = at_rest(&Inventory { rows, stored: None }, None, &seen).rows;
+        assert_eq!(left.keys().collect::<Vec<_>>(), [&known]);
+    }
 }

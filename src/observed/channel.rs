@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::fabric::metrics::RaftState;
 use crate::fabric::participation::Relation;
 use crate::model::digest::Digest;
-use crate::model::names::RegionName;
+use crate::model::names::{ChannelId, RegionName};
 use crate::model::object::ObjectRef;
 
 /// A record of a channel's first block, in one place.
@@ -29,6 +29,17 @@ pub enum RecordSeen {
         /// Nodes whose join was confirmed.
         joined: BTreeSet<ObjectRef>,
     },
+}
+
+/// What a row of an inventory knows of the channel whose first block its ConfigMap keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelRow {
+    /// The channel.
+    pub id: ChannelId,
+    /// The digest of its first block; none before the answer of the ConfigMap's creation is known.
+    pub block: Option<Digest>,
+    /// Ordering nodes whose join was confirmed, by workload. One is never taken out.
+    pub joined: BTreeSet<ObjectRef>,
 }
 
 /// What an ordering node says of a channel.

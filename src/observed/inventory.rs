@@ -6,10 +6,11 @@
 
 use std::collections::BTreeMap;
 
+use super::channel::ChannelRow;
 use super::identity::IdentityRow;
 use crate::model::digest::Digest;
 use crate::model::identity::IdentityId;
-use crate::model::names::TenantName;
+use crate::model::names::{ChannelId, TenantName};
 use crate::model::object::{ObjectId, ResourceVersion, Uid};
 
 /// One unit's rows in one region.
@@ -38,6 +39,8 @@ pub struct Row {
     pub settled: Option<(Digest, Digest)>,
     /// The identity that it holds, for a Secret that heddle issued.
     pub identity: Option<IdentityRow>,
+    /// The channel whose first block it keeps, for such a ConfigMap.
+    pub channel: Option<ChannelRow>,
 }
 
 impl Inventory {
@@ -49,6 +52,12 @@ impl Inventory {
             (is_known && identity.is_of(object.namespace.as_deref(), id)).then_some((row, identity))
         });
         rows.max_by_key(|(_, identity)| identity.generation)
+    }
+
+    /// The row of a channel's first block.
+    pub fn channel(&self, id: &ChannelId) -> Option<(&ObjectId, &ChannelRow)> {
+        let rows = self.rows.iter().filter_map(|(object, row)| row.channel.as_ref().map(|channel| (object, channel)));
+        rows.into_iter().find(|(_, channel)| channel.id == *id)
     }
 }
 
@@ -62,6 +71,7 @@ impl Row {
             applied: None,
             settled: None,
             identity: None,
+            channel: None,
         }
     }
 }

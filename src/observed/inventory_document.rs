@@ -10,14 +10,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
+use super::channel::ChannelRow;
 use super::identity::{IdentityRow, IssuedFacts};
 use super::inventory::{Inventory, Row};
 use crate::k8s::object::Object;
 use crate::k8s::{kinds, ownership};
 use crate::model::digest::Digest;
 use crate::model::identity::Generation;
-use crate::model::names::{InstallationId, TenantName};
-use crate::model::object::{Kind, ObjectId, ResourceVersion, Uid};
+use crate::model::names::{ChannelId, InstallationId, TenantName};
+use crate::model::object::{Kind, ObjectId, ObjectRef, ResourceVersion, Uid};
 use crate::model::unit::UnitId;
 
 /// Annotation that names the unit in full; the label holds only its hash.
@@ -72,6 +73,18 @@ struct StoredRow {
     settled: Option<(Digest, Digest)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     identity: Option<StoredIdentity>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    channel: Option<StoredChannel>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct StoredChannel {
+    id: ChannelId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    block: Option<Digest>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    joined: BTreeSet<ObjectRef>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -85,18 +98,20 @@ struct StoredIdentity {
 
 impl StoredRow {
     fn of(id: &ObjectId, row: &Row) -> Self {
-        let Row { tenant, uid, node, applied, settled, identity } = row.clone();
+        let Row { tenant, uid, node, applied, settled, identity, channel } = row.clone();
         let (kind, namespace, name) = (id.kind, id.namespace.clone(), id.name.clone());
         let identity =
             identity.map(|IdentityRow { name, generation, facts }| StoredIdentity { name, generation, facts });
-        Self { kind, namespace, name, tenant, uid, node, applied, settled, identity }
+        let channel = channel.map(|ChannelRow { id, block, joined }| StoredChannel { id, block, joined });
+        Self { kind, namespace, name, tenant, uid, node, applied, settled, identity, channel }
     }
 
     fn parts(self) -> (ObjectId, Row) {
-        let Self { kind, namespace, name, tenant, uid, node, applied, settled, identity } = self;
+        let Self { kind, namespace, name, tenant, uid, node, applied, settled, identity, channel } = self;
         let identity =
             identity.map(|StoredIdentity { name, generation, facts }| IdentityRow { name, generation, facts });
-        (ObjectId { kind, namespace, name }, Row { tenant, uid, node, applied, settled, identity })
+        let channel = channel.map(|StoredChannel { id, block, joined }| ChannelRow { id, block, joined });
+        (ObjectId { kind, namespace, name }, Row { tenant, uid, node, applied, settled, identity, channel })
     }
 }
 
@@ -188,6 +203,7 @@ fn malformed(name: &str, detail: &str) -> InventoryError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::names::RegionName;
 
     fn inventory() -> Inventory {
         let tenant = TenantName::parse("acme").unwrap();
@@ -197,7 +213,18 @@ mod tests {
             settled: Some((Digest::of(b"x"), Digest::of(b"y"))),
             ..Row::intended(&tenant, Some("trade-acme-p1"))
         };
+        let joined = ObjectRef {
+            region: RegionName::parse("eu").unwrap(),
+            id: ObjectId::namespaced(Kind::StatefulSet, "demo-acme", "trade-acme-o1"),
+        };
+        let channel = ChannelRow {
+            id: ChannelId::parse("ch1").unwrap(),
+            block: Some(Digest::of(b"block")),
+            joined: BTreeSet::from([joined]),
+        };
+        let record = Row { channel: Some(channel), ..Row::intended(&tenant, None) };
         let rows = BTreeMap::from([
+            (ObjectId::namespaced(Kind::ConfigMap, "demo-acme", "trade-channel-ch1"), record),
             (ObjectId::namespaced(Kind::Service, "demo-acme", "trade-acme-p1"), row),
             (ObjectId::cluster(Kind::Namespace, "demo-acme"), Row::intended(&tenant, None)),
         ]);

@@ -2,7 +2,7 @@
 //!
 //! Input: inventory rows that no desired object matches. Output: deletions, refusals and waits. It deletes nothing.
 //! Invariants: two keys (inventory row with a uid, owner evidence on the live object); only in a completely observed
-//! region; protected kinds never; what vanished from the spec without a word is held, and no approval lifts that.
+//! region; protected kinds and first blocks of channels never; what vanished from the spec without a word is held, and no approval lifts that.
 
 use std::collections::BTreeSet;
 
@@ -82,6 +82,10 @@ pub fn prune(installation: &InstallationId, declared: Declared<'_>, world: &Worl
                 key(&mut prune, declared, &object, (seen, row));
                 continue;
             }
+            if row.channel.is_some() {
+                record(&mut prune, declared, &object, (seen, row));
+                continue;
+            }
             if !declared.wants(&object) {
                 candidate(&mut prune, installation, declared, &object, (seen, row));
             }
@@ -102,6 +106,18 @@ fn key(prune: &mut Prune, declared: Declared<'_>, object: &ObjectRef, (seen, row
         SecretSeen::Absent => false,
     };
     if !wanted && row.uid.is_some() && is_there {
+        prune.left_behind.insert(object.clone());
+    }
+}
+
+/// The first block of a channel is never deleted by a plan: without it nobody could tell a lost channel from a new one.
+fn record(prune: &mut Prune, declared: Declared<'_>, object: &ObjectRef, (seen, row): (&RegionObservation, &Row)) {
+    let leaves = match declared {
+        Declared::Yes(desired) => desired.decommissioned,
+        Declared::Vanished(_) => true,
+    };
+    let is_there = matches!(seen.look_up(&object.id), Presence::Present(_) | Presence::Unknown(_));
+    if leaves && row.uid.is_some() && is_there {
         prune.left_behind.insert(object.clone());
     }
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::desired::unit::DesiredObject;
 use crate::k8s::object::Object;
+use crate::model::names::ChannelId;
 use crate::model::object::{ObjectId, Uid};
+use crate::observed::channel::ChannelRow;
 use crate::observed::inventory::Inventory;
 use crate::observed::region::RegionUnknown;
 use crate::plan::planner::tests::{config_map, empty_world, eu, installation, live, plan_of, unit, wanted, with};
@@ -145,6 +147,24 @@ fn what_vanished_without_a_word_is_held() {
     assert_eq!(prune_of(Declared::Yes(&leaving)).deletions.len(), 1, "it said that it leaves");
     let vanished = prune_of(Declared::Vanished(&unit_id()));
     assert!(vanished.deletions.is_empty() && vanished.refusals.len() == 1);
+}
+
+#[test]
+fn the_first_block_of_a_channel_is_never_deleted_and_is_told_when_its_unit_leaves() {
+    let record = |row: &mut Row, _: &mut ObservedObject| {
+        let id = ChannelId::parse("ch1").unwrap();
+        row.channel = Some(ChannelRow { id, block: None, joined: BTreeSet::new() });
+    };
+    let world = world(&[config_map("trade-channel-ch1", "a")], record);
+    assert_eq!(told(&world), [""; 0]);
+    let stays = unit("network/acme/trade", []);
+    let leaving = DesiredUnit { decommissioned: true, ..stays.clone() };
+    let left = |declared| prune(&installation(), declared, &world).left_behind.len();
+    assert_eq!(left(Declared::Yes(&stays)), 0);
+    assert_eq!(left(Declared::Yes(&leaving)), 1);
+    assert_eq!(left(Declared::Vanished(&unit_id())), 1);
+    let deletions = prune(&installation(), Declared::Yes(&leaving), &world).deletions;
+    assert!(deletions.is_empty(), "{deletions:?}");
 }
 
 #[test]
