@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::channel::ChannelRef;
 use crate::model::identity::IdentityRef;
-use crate::model::names::{MspId, RegionName, TenantName};
+use crate::model::names::{MemberName, MspId, RegionName, TenantName};
 use crate::model::object::ObjectRef;
 use crate::model::unit::UnitId;
 
@@ -16,12 +16,46 @@ use crate::model::unit::UnitId;
 pub struct DesiredChannel {
     /// Which.
     pub channel: ChannelRef,
+    /// The organizations whose nodes order it.
+    pub orderers: Vec<ChannelMember>,
+    /// The organizations whose peers have it.
+    pub members: Vec<ChannelMember>,
     /// The ordering nodes that its first block names, by workload.
-    pub consenters: BTreeMap<ObjectRef, ChannelNode>,
+    pub consenters: BTreeMap<ObjectRef, Consenter>,
     /// The peers of its members, by workload.
     pub peers: BTreeMap<ObjectRef, ChannelNode>,
     /// Where its first block is kept.
     pub homes: BTreeSet<RegionName>,
+}
+
+/// An organization in a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelMember {
+    /// The key of its group; in the channel for ever.
+    pub name: MemberName,
+    /// Its name on ledgers.
+    pub msp_id: MspId,
+    /// Its owner.
+    pub tenant: TenantName,
+    /// The unit that [`Self::operator`] belongs to.
+    pub organization: UnitId,
+    /// Its operator, whose Secret holds the certificates of its authorities.
+    pub operator: IdentityRef,
+}
+
+/// An ordering node in a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consenter {
+    /// How it is asked.
+    pub node: ChannelNode,
+    /// Whose it is.
+    pub member: MemberName,
+    /// Its canonical host; in the channel for ever.
+    pub host: String,
+    /// Its canonical port.
+    pub port: u16,
+    /// The certificate with which it serves; Raft recognizes it by the key in it.
+    pub certificate: IdentityRef,
 }
 
 /// How a node is asked.

@@ -9,14 +9,15 @@ use std::collections::BTreeMap;
 use futures::StreamExt;
 use futures::stream;
 
-use super::nodes::{Node, Nodes, Reachable, Role};
+use super::custody::{Reachable, World};
+use super::nodes::{Node, Nodes, Role};
 use crate::desired::channel::{ChannelNode, DesiredChannel};
 use crate::k8s::health::{self, Health};
 use crate::model::causes;
-use crate::model::names::{ChannelId, RegionName};
+use crate::model::names::ChannelId;
 use crate::model::object::ObjectRef;
 use crate::observed::channel::{OrdererSeen, PeerSeen};
-use crate::observed::region::{Presence, RegionObservation};
+use crate::observed::region::Presence;
 use crate::ports::ledger::{LedgerError, OrdererAdmin, PeerAdmin};
 
 /// Nodes that are asked at once, for each channel.
@@ -39,15 +40,10 @@ enum NotAsked {
 }
 
 /// Asks all nodes of a channel that are ready.
-pub async fn ask(
-    nodes: &Nodes,
-    regions: &Reachable,
-    world: &BTreeMap<RegionName, RegionObservation>,
-    channel: &DesiredChannel,
-) -> Said {
+pub async fn ask(nodes: &Nodes, regions: &Reachable, world: &World, channel: &DesiredChannel) -> Said {
     let id = &channel.channel.id;
-    let orderers = channel.consenters.iter().map(async |(workload, node)| {
-        let said = match reach(nodes, regions, world, (workload, node, Role::Orderer)).await {
+    let orderers = channel.consenters.iter().map(async |(workload, consenter)| {
+        let said = match reach(nodes, regions, world, (workload, &consenter.node, Role::Orderer)).await {
             Ok(Node::Orderer(port)) => orderer(&*port, id).await,
             Ok(Node::Peer(_)) => OrdererSeen::Silent { detail: "it is a peer".to_owned() },
             Err(NotAsked::Planned) => OrdererSeen::Planned,
@@ -76,7 +72,7 @@ pub async fn ask(
 async fn reach(
     nodes: &Nodes,
     regions: &Reachable,
-    world: &BTreeMap<RegionName, RegionObservation>,
+    world: &World,
     (workload, node, role): (&ObjectRef, &ChannelNode, Role),
 ) -> Result<Node, NotAsked> {
     let seen = world.get(&workload.region).map(|seen| seen.look_up(&workload.id));

@@ -9,15 +9,19 @@ use async_trait::async_trait;
 use heddle::adapters::fabric::ledgers::FabricLedgers;
 use heddle::adapters::fabric::peer::Sources;
 use heddle::adapters::system::{SystemClock, SystemEntropy};
-use heddle::desired::channel::{ChannelNode, Clients, DesiredChannel};
-use heddle::ledger::nodes::{Node as Port, Nodes, Reachable, Role};
+use heddle::desired::channel::{ChannelMember, ChannelNode, Clients, Consenter, DesiredChannel};
+use heddle::fabric::genesis::Origin;
+use heddle::ledger::custody::Reachable;
+use heddle::ledger::genesis::{self, GenesisError};
+use heddle::ledger::nodes::{Node as Port, Nodes, Role};
 use heddle::ledger::observe::{self, Said};
+use heddle::model::causes;
 use heddle::model::channel::ChannelRef;
 use heddle::model::digest::Digest;
 use heddle::model::identity::{IdentityId, IdentityRef};
-use heddle::model::names::{ChannelId, MspId, RegionName, TenantName};
+use heddle::model::names::{ChannelId, MemberName, MspId, RegionName, TenantName};
 use heddle::model::object::{Kind, ObjectRef};
-use heddle::model::unit::{NetworkRef, UnitId};
+use heddle::model::unit::NetworkRef;
 use heddle::observed::channel::{ChannelSeen, OrdererSeen, PeerSeen, RecordSeen};
 use heddle::observed::region::RegionObservation;
 use heddle::plan::channel::{self, Decision, Step};
@@ -29,7 +33,7 @@ use heddle::sim::fabric::dialer::SimDialer;
 
 use crate::ledger::Node;
 use crate::ledger::fleet::{Fleet, ORDERER_ORG, ORDERERS, PEERS};
-use crate::ledger::network::{files, first_block};
+use crate::ledger::network::{canonical, files, first_block};
 use crate::world::{World, fabric_world, id, region, unit};
 
 /// Counts connections.
@@ -77,15 +81,45 @@ fn asked(node: Node) -> ChannelNode {
     }
 }
 
+fn member(name: &str, (tenant, organization, msp): (&str, &str, &str)) -> ChannelMember {
+    let custody = format!("demo-{tenant}--{organization}");
+    ChannelMember {
+        name: MemberName::parse(name).unwrap(),
+        msp_id: MspId::parse(msp).unwrap(),
+        tenant: TenantName::parse(tenant).unwrap(),
+        organization: unit(&format!("organization/{tenant}/{organization}")),
+        operator: IdentityRef { region: region(), id: IdentityId::new(&custody, "operator") },
+    }
+}
+
+fn consenter(fleet: &Fleet, node: Node) -> Consenter {
+    let files = files(fleet, node);
+    let certificate = IdentityId::new(&files.namespace, &format!("{}-tls", files.name));
+    Consenter {
+        node: asked(node),
+        member: MemberName::parse("Orderers").unwrap(),
+        host: canonical(node),
+        port: 7050,
+        certificate: IdentityRef { region: region(), id: certificate },
+    }
+}
+
+fn origin() -> Origin {
+    Origin { nonce: [7; 24], at: "2026-01-01T00:00:00Z".parse().unwrap() }
+}
+
 fn desired(fleet: &Fleet) -> DesiredChannel {
-    let all = |nodes: Vec<Node>| nodes.into_iter().map(|node| (workload(fleet, node), asked(node))).collect();
+    let consenters = (0..ORDERERS.len()).map(Node::Orderer);
+    let peers = (0..PEERS.len()).map(Node::Peer);
     DesiredChannel {
         channel: ChannelRef {
             network: NetworkRef::parse("platform/trade").unwrap(),
             id: ChannelId::parse("ch1").unwrap(),
         },
-        consenters: all((0..ORDERERS.len()).map(Node::Orderer).collect()),
-        peers: all((0..PEERS.len()).map(Node::Peer).collect()),
+        orderers: vec![member("Orderers", ORDERER_ORG)],
+        members: PEERS.iter().map(|(name, msp)| member(name, (name, name, msp))).collect(),
+        consenters: consenters.map(|node| (workload(fleet, node), consenter(fleet, node))).collect(),
+        peers: peers.map(|node| (workload(fleet, node), asked(node))).collect(),
         homes: BTreeSet::from([region()]),
     }
 }
@@ -114,9 +148,9 @@ impl Story<'_> {
             wake: Arc::default(),
         };
         observer.look().await;
-        let nodes = self.desired.consenters.iter().chain(&self.desired.peers);
-        let (ids, organizations): (Vec<_>, BTreeSet<UnitId>) =
-            nodes.map(|(workload, node)| (&workload.id, node.organization.clone())).unzip();
+        let DesiredChannel { orderers, members, consenters, peers, .. } = &self.desired;
+        let ids: Vec<_> = consenters.keys().chain(peers.keys()).map(|workload| &workload.id).collect();
+        let organizations = orderers.iter().chain(members).map(|member| member.organization.clone()).collect();
         BTreeMap::from([(region(), access.slice(&unit("network/platform/trade"), &organizations, &ids))])
     }
 
@@ -138,11 +172,15 @@ impl Story<'_> {
         channel::decide(&self.desired, &self.seen().await)
     }
 
+    async fn first_block(&self) -> Result<Vec<u8>, GenesisError> {
+        genesis::first_block(&self.regions, &self.world_seen().await, &self.desired, origin()).await
+    }
+
     async fn join(&mut self, node: &ObjectRef) {
         let block = self.kept.as_ref().unwrap().0.clone();
         let world = self.world_seen().await;
         let (asked, role) = match self.desired.consenters.get(node) {
-            Some(asked) => (asked, Role::Orderer),
+            Some(consenter) => (&consenter.node, Role::Orderer),
             None => (&self.desired.peers[node], Role::Peer),
         };
         match self.nodes.get(&self.regions, &world, (node, asked, role)).await.unwrap() {
@@ -154,7 +192,7 @@ impl Story<'_> {
     async fn act(&mut self, decision: &Decision) {
         for step in &decision.steps {
             match step {
-                Step::Genesis => self.kept = Some((first_block(&self.fleet), BTreeSet::new())),
+                Step::Genesis => self.kept = Some((self.first_block().await.unwrap(), BTreeSet::new())),
                 Step::Copy { .. } => unreachable!("both places are one here"),
                 Step::Confirm { node } => drop(self.kept.as_mut().unwrap().1.insert(node.clone())),
                 Step::JoinOrderer { node } | Step::JoinPeer { node } => self.join(node).await,
@@ -178,6 +216,25 @@ impl Story<'_> {
     fn service(&self, node: Node) -> String {
         files(&self.fleet, node).service()
     }
+}
+
+#[test]
+fn the_first_block_is_made_of_what_was_issued() {
+    story(async |story| {
+        assert_eq!(story.first_block().await.unwrap(), first_block(&story.fleet, origin()));
+        let words = async |story: &Story<'_>| causes::chain(&story.first_block().await.unwrap_err());
+        story.desired.members[0].operator.id.name = "nobody".into();
+        let told = words(story).await;
+        assert!(told.contains("identity demo-acme--acme/nobody is not issued yet"), "{told}");
+        story.desired.members.remove(0);
+        story.desired.members[0].msp_id = MspId::parse("OrdererMSP").unwrap();
+        story.desired.orderers.clear();
+        let told = words(story).await;
+        assert!(told.contains("at least one ordering organization"), "{told}");
+        story.world.delete("v1", "Secret", "demo-bravo--bravo", "operator-1");
+        let told = words(story).await;
+        assert!(told.contains("Secret demo-bravo--bravo/operator-1"), "{told}");
+    });
 }
 
 #[test]

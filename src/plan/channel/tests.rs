@@ -6,10 +6,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::desired::channel::{ChannelNode, Clients};
+use crate::desired::channel::{ChannelNode, Clients, Consenter};
 use crate::fabric::metrics::RaftState;
 use crate::model::identity::{IdentityId, IdentityRef};
-use crate::model::names::{ChannelId, MspId, TenantName};
+use crate::model::names::{ChannelId, MemberName, MspId, TenantName};
 use crate::model::object::{Kind, ObjectId};
 use crate::model::unit::{NetworkRef, UnitId};
 
@@ -34,6 +34,16 @@ fn asked() -> ChannelNode {
     }
 }
 
+fn consenter(name: &str) -> Consenter {
+    Consenter {
+        node: asked(),
+        member: MemberName::parse("Orderers").unwrap(),
+        host: format!("{name}.trade.example.com"),
+        port: 443,
+        certificate: IdentityRef { region: region("eu"), id: IdentityId::new("demo", name) },
+    }
+}
+
 /// Three consenters `o1` to `o3`, two peers `p1` and `p2`, kept in two regions `eu` and `us`.
 fn desired() -> DesiredChannel {
     DesiredChannel {
@@ -41,7 +51,9 @@ fn desired() -> DesiredChannel {
             network: NetworkRef::parse("platform/trade").unwrap(),
             id: ChannelId::parse("ch1").unwrap(),
         },
-        consenters: ["o1", "o2", "o3"].map(|name| (node(name), asked())).into(),
+        orderers: Vec::new(),
+        members: Vec::new(),
+        consenters: ["o1", "o2", "o3"].map(|name| (node(name), consenter(name))).into(),
         peers: ["p1", "p2"].map(|name| (node(name), asked())).into(),
         homes: ["eu", "us"].map(region).into(),
     }

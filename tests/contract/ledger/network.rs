@@ -76,7 +76,7 @@ pub fn canonical(node: Node) -> String {
 impl<M: Machines> Network<M> {
     /// Of a fleet whose nodes these machines run.
     pub fn new(fleet: Rc<Fleet>, machines: M) -> Self {
-        let genesis = first_block(&fleet);
+        let genesis = first_block(&fleet, Origin { nonce: [5; 24], at: SystemClock.now() });
         Self { fleet, machines, genesis }
     }
 
@@ -185,7 +185,7 @@ fn custody(tenant: &str, organization: &str) -> String {
 }
 
 /// The first block of the channel, from what heddle issued.
-pub fn first_block(fleet: &Fleet) -> Vec<u8> {
+pub fn first_block(fleet: &Fleet, origin: Origin) -> Vec<u8> {
     let msp = |tenant: &str, organization: &str, id: &str| {
         let of = |name: &str| {
             Certificate::bundle(&fleet.secret(&custody(tenant, organization), &format!("{name}-1"), "ca.crt"))
@@ -223,5 +223,5 @@ pub fn first_block(fleet: &Fleet) -> Vec<u8> {
         batch: Batch::default(),
         capabilities: CapabilityNames::default(),
     };
-    genesis(&facts, Origin { nonce: [5; 24], at: SystemClock.now() }).expect("a channel")
+    genesis(&facts, origin).expect("a channel")
 }

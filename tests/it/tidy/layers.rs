@@ -47,7 +47,7 @@ pub(super) const ROOMS: &[Room] = &[
     room("plan", 4, &["model", "k8s", "x509", "fabric", "yaml", "spec", "observed", "desired"]),
     room("report", 5, &["model", "k8s", "yaml", "spec", "observed", "desired", "plan"]),
     room("region", 6, CORE),
-    room("ledger", 6, &["model", "k8s", "observed", "ports", "desired", "region"]),
+    room("ledger", 6, &["model", "k8s", "x509", "fabric", "observed", "ports", "desired", "region"]),
     room(
         "apply",
         6,
