@@ -10,5 +10,6 @@ pub mod delete;
 pub mod execute;
 pub mod inventory;
 pub mod issue;
+pub mod join;
 pub mod secrets;
 pub mod write;

@@ -2,18 +2,25 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use heddle::apply::join::{self, Join};
+use heddle::fabric::metrics::Samples;
+use heddle::fabric::participation::ChannelInfo;
 use heddle::model::names::ChannelId;
+use heddle::plan::outcome::ChangeOutcome;
 use heddle::ports::clock::Clock as _;
 use heddle::ports::dialer::{Dialer, Route};
-use heddle::ports::ledger::LedgerError;
+use heddle::ports::ledger::{Joined, LedgerError, OrdererAdmin};
+use heddle::region::access::Leadership;
 use heddle::sim::fabric::dialer::SimDialer;
 
 use crate::ledger::fleet::Fleet;
 use crate::ledger::network::{Machines, Network, files};
 use crate::ledger::{As, CASES, LedgerWorld as _, Node, Soon};
-use crate::world::{World, fabric_world};
+use crate::world::{World, fabric_world, region};
 
 /// The nodes that pods of a region run.
 struct Pods<'a> {
@@ -136,4 +143,71 @@ fn claim_of(world: &World, namespace: &str, pod: &str) -> String {
 fn is_ready(world: &World, namespace: &str, pod: &str) -> bool {
     let pod = world.get("v1", "Pod", namespace, pod);
     pod.is_some_and(|pod| pod["status"]["conditions"][0]["status"] == "True")
+}
+
+/// An ordering node whose joins are counted.
+struct Counted(Arc<dyn OrdererAdmin>, AtomicUsize);
+
+#[async_trait]
+impl OrdererAdmin for Counted {
+    async fn channels(&self) -> Result<Vec<ChannelId>, LedgerError> {
+        self.0.channels().await
+    }
+
+    async fn channel(&self, channel: &ChannelId) -> Result<Option<ChannelInfo>, LedgerError> {
+        self.0.channel(channel).await
+    }
+
+    async fn join(&self, channel: &ChannelId, block: &[u8]) -> Result<Joined, LedgerError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.join(channel, block).await
+    }
+
+    async fn metrics(&self) -> Result<Samples, LedgerError> {
+        self.0.metrics().await
+    }
+}
+
+/// Joins a node as a step of a plan does, under a lease that ends then; tells what became of it and how often it was sent.
+async fn joined(world: &World, node: Arc<dyn OrdererAdmin>, block: &[u8], leads: bool) -> (ChangeOutcome, usize) {
+    let access = world.ports().regions.remove(&region()).unwrap().unwrap();
+    if leads {
+        let until = world.clock.now() + jiff::SignedDuration::from_secs(30);
+        access.set_leadership(Leadership::Held { until });
+    }
+    let counted = Counted(node, AtomicUsize::new(0));
+    let channel = channel();
+    let outcome =
+        join::orderer(Join { region: &access, clock: &world.clock, channel: &channel, block }, &counted).await;
+    (outcome, counted.1.load(Ordering::Relaxed))
+}
+
+#[test]
+fn a_join_is_sent_once_and_after_a_lost_answer_the_node_is_asked() {
+    in_pods("3.1.5", async |world, network, _| {
+        let block = network.genesis();
+        let lost = network.losing_answers(0);
+        assert_eq!(lost.channels().await.unwrap(), [], "the connection is there already");
+        assert_eq!(joined(world, lost, &block, true).await, (ChangeOutcome::Done, 1));
+        let orderer = |number| network.orderer(number, As::Administrator);
+        assert_eq!(joined(world, orderer(0), &block, true).await, (ChangeOutcome::DoneBefore, 0));
+        assert_eq!(joined(world, orderer(1), &block, true).await, (ChangeOutcome::Done, 1));
+    });
+}
+
+#[test]
+fn without_the_lease_nobody_is_joined_and_a_refusal_or_silence_fails_the_step() {
+    in_pods("3.1.5", async |world, network, _| {
+        let block = network.genesis();
+        let orderer = |number| network.orderer(number, As::Administrator);
+        let (outcome, sent) = joined(world, orderer(0), &block, false).await;
+        assert!(!outcome.is_done() && sent == 0, "{outcome:?}");
+        let failed = async |node, block: &[u8]| match joined(world, node, block, true).await {
+            (ChangeOutcome::Failed { category, transient, .. }, sent) => (category, transient, sent),
+            other => unreachable!("{other:?}"),
+        };
+        assert_eq!(failed(orderer(0), b"garbage").await, ("refused".to_owned(), false, 1));
+        network.kill(Node::Orderer(0)).await;
+        assert_eq!(failed(orderer(0), &block).await, ("unreachable".to_owned(), true, 0));
+    });
 }

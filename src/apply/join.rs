@@ -1,0 +1,73 @@
+//! Joins one node to a channel.
+//!
+//! Input: a node, the recorded first block. Output: what became of it. Whether the node may be joined is decided elsewhere.
+//! Invariants: the node is asked before anything is sent, and again after an unclear answer; a join is sent once; all of it
+//! ends before another process may take the region's lease.
+
+use crate::model::causes;
+use crate::model::names::ChannelId;
+use crate::model::retry::Retry;
+use crate::plan::outcome::ChangeOutcome;
+use crate::ports::clock::Clock;
+use crate::ports::ledger::{Joined, LedgerError, OrdererAdmin, PeerAdmin};
+use crate::region::access::RegionAccess;
+
+use super::write;
+
+/// What a join needs.
+#[derive(Clone, Copy)]
+pub struct Join<'a> {
+    /// The region of the node.
+    pub region: &'a RegionAccess,
+    /// The clock.
+    pub clock: &'a dyn Clock,
+    /// The channel.
+    pub channel: &'a ChannelId,
+    /// Its recorded first block.
+    pub block: &'a [u8],
+}
+
+/// Joins an ordering node.
+pub async fn orderer(join: Join<'_>, node: &dyn OrdererAdmin) -> ChangeOutcome {
+    let has = async || Ok(node.channel(join.channel).await?.is_some());
+    carry_out(join, has, async || node.join(join.channel, join.block).await).await
+}
+
+/// Joins a peer.
+pub async fn peer(join: Join<'_>, node: &dyn PeerAdmin) -> ChangeOutcome {
+    let has = async || Ok(node.height(join.channel).await?.is_some());
+    carry_out(join, has, async || node.join(join.block).await).await
+}
+
+async fn carry_out(
+    join: Join<'_>,
+    has: impl AsyncFn() -> Result<bool, LedgerError>,
+    send: impl AsyncFn() -> Result<Joined, LedgerError>,
+) -> ChangeOutcome {
+    let attempt = async {
+        if has().await? {
+            return Ok(ChangeOutcome::DoneBefore);
+        }
+        match send().await {
+            Ok(Joined::Now) => Ok(ChangeOutcome::Done),
+            Ok(Joined::Before) => Ok(ChangeOutcome::DoneBefore),
+            // It may have happened; only the node knows.
+            Err(error) => match error.retry() {
+                Retry::Ambiguous if has().await? => Ok(ChangeOutcome::Done),
+                Retry::Ambiguous | Retry::After(_) | Retry::OnChange | Retry::Never => Err(error),
+            },
+        }
+    };
+    match write::within_lease(join.region, join.clock, attempt).await {
+        Err(ends) => ends,
+        Ok(done) => done.unwrap_or_else(|error| failed(&error)),
+    }
+}
+
+fn failed(error: &LedgerError) -> ChangeOutcome {
+    let transient = match error.retry() {
+        Retry::After(_) | Retry::Ambiguous => true,
+        Retry::Never | Retry::OnChange => false,
+    };
+    ChangeOutcome::Failed { category: error.category().to_owned(), detail: causes::chain(error), transient }
+}
