@@ -8,3 +8,4 @@ pub mod custody;
 pub mod genesis;
 pub mod nodes;
 pub mod observe;
+pub mod records;

@@ -3,12 +3,12 @@
 //! Input: the renderers. Output: [`DesiredChannel`]. It holds no byte of a block or of a key. Invariant: nodes are named by
 //! their workloads, so that what is waited for and what is joined is one thing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::model::channel::ChannelRef;
 use crate::model::identity::IdentityRef;
 use crate::model::names::{MemberName, MspId, RegionName, TenantName};
-use crate::model::object::ObjectRef;
+use crate::model::object::{ObjectId, ObjectRef};
 use crate::model::unit::UnitId;
 
 /// One channel that should exist.
@@ -25,7 +25,18 @@ pub struct DesiredChannel {
     /// The peers of its members, by workload.
     pub peers: BTreeMap<ObjectRef, ChannelNode>,
     /// Where its first block is kept.
-    pub homes: BTreeSet<RegionName>,
+    pub homes: BTreeMap<RegionName, Home>,
+}
+
+/// Where a region keeps the first block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    /// The ConfigMap.
+    pub record: ObjectId,
+    /// As whom it is written: the tenant in whose namespace it lives.
+    pub tenant: TenantName,
+    /// Owner labels.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// An organization in a channel.

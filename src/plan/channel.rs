@@ -131,7 +131,7 @@ fn unseen_places(desired: &DesiredChannel, seen: &ChannelSeen) -> BTreeSet<Waiti
         let (channel, region) = (desired.channel.clone(), region.clone());
         why(&region).map(|detail| WaitingOn::ChannelRecord { channel, region, detail })
     };
-    desired.homes.iter().filter_map(wait).collect()
+    desired.homes.keys().filter_map(wait).collect()
 }
 
 /// What a node that should have a channel is to it, an ordering node or a peer.
@@ -274,7 +274,7 @@ fn is_lost(desired: &DesiredChannel, seen: &ChannelSeen, consenters: &Consenters
 /// Places that certainly lack the record.
 fn lacking(desired: &DesiredChannel, seen: &ChannelSeen) -> impl Iterator<Item = Place> {
     let absent = |region: &&RegionName| matches!(seen.records.get(*region), Some(RecordSeen::Absent));
-    let regions = desired.homes.iter().filter(absent).cloned().map(Place::Region);
+    let regions = desired.homes.keys().filter(absent).cloned().map(Place::Region);
     regions.chain(seen.branch.is_none().then_some(Place::Branch))
 }
 

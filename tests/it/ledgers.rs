@@ -9,12 +9,14 @@ use async_trait::async_trait;
 use heddle::adapters::fabric::ledgers::FabricLedgers;
 use heddle::adapters::fabric::peer::Sources;
 use heddle::adapters::system::{SystemClock, SystemEntropy};
-use heddle::desired::channel::{ChannelMember, ChannelNode, Clients, Consenter, DesiredChannel};
+use heddle::apply::inventory;
+use heddle::desired::channel::{ChannelMember, ChannelNode, Clients, Consenter, DesiredChannel, Home};
 use heddle::fabric::genesis::Origin;
 use heddle::ledger::custody::Reachable;
 use heddle::ledger::genesis::{self, GenesisError};
 use heddle::ledger::nodes::{Node as Port, Nodes, Role};
 use heddle::ledger::observe::{self, Said};
+use heddle::ledger::records::{self, RecordError};
 use heddle::model::causes;
 use heddle::model::channel::ChannelRef;
 use heddle::model::digest::Digest;
@@ -23,18 +25,23 @@ use heddle::model::names::{ChannelId, MemberName, MspId, RegionName, TenantName}
 use heddle::model::object::{Kind, ObjectRef};
 use heddle::model::unit::NetworkRef;
 use heddle::observed::channel::{ChannelSeen, OrdererSeen, PeerSeen, RecordSeen};
+use heddle::observed::inventory::Row;
 use heddle::observed::region::RegionObservation;
 use heddle::plan::channel::{self, Decision, Step};
 use heddle::plan::refusal::Refusal;
 use heddle::ports::clock::Clock as _;
+use heddle::ports::cluster::{Applied, ApplyRequest, ClusterError, Expect, Identity};
 use heddle::ports::dialer::{ByteStream, DialError, Dialer, Route};
 use heddle::region::observe::Observer;
 use heddle::sim::fabric::dialer::SimDialer;
+use serde_json::json;
 
 use crate::ledger::Node;
 use crate::ledger::fleet::{Fleet, ORDERER_ORG, ORDERERS, PEERS};
 use crate::ledger::network::{canonical, files, first_block};
-use crate::world::{World, fabric_world, id, region, unit};
+use crate::world::{World, fabric_world, id, installation, region, unit};
+
+const NETWORK_UNIT: &str = "network/platform/trade";
 
 /// Counts connections.
 struct Counting(SimDialer, AtomicUsize);
@@ -55,8 +62,6 @@ struct Story<'a> {
     nodes: Nodes,
     regions: Reachable,
     dialer: Arc<Counting>,
-    /// What was recorded: the first block and who joined.
-    kept: Option<(Vec<u8>, BTreeSet<ObjectRef>)>,
 }
 
 fn workload(fleet: &Fleet, node: Node) -> ObjectRef {
@@ -104,6 +109,19 @@ fn consenter(fleet: &Fleet, node: Node) -> Consenter {
     }
 }
 
+fn home() -> Home {
+    let labels = [
+        ("app.kubernetes.io/managed-by", "heddle"),
+        ("heddle.dev/installation", "demo"),
+        ("heddle.dev/unit", &unit(NETWORK_UNIT).label()),
+    ];
+    Home {
+        record: id(Kind::ConfigMap, "demo-platform", "trade-channel-ch1"),
+        tenant: TenantName::parse("platform").unwrap(),
+        labels: labels.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+    }
+}
+
 fn origin() -> Origin {
     Origin { nonce: [7; 24], at: "2026-01-01T00:00:00Z".parse().unwrap() }
 }
@@ -120,7 +138,7 @@ fn desired(fleet: &Fleet) -> DesiredChannel {
         members: PEERS.iter().map(|(name, msp)| member(name, (name, name, msp))).collect(),
         consenters: consenters.map(|node| (workload(fleet, node), consenter(fleet, node))).collect(),
         peers: peers.map(|node| (workload(fleet, node), asked(node))).collect(),
-        homes: BTreeSet::from([region()]),
+        homes: BTreeMap::from([(region(), home())]),
     }
 }
 
@@ -134,7 +152,7 @@ fn story(tell: impl AsyncFnOnce(&mut Story<'_>)) {
         let access = world.ports().regions.remove(&region()).unwrap().unwrap();
         let regions = Reachable::from([(region(), access)]);
         let desired = desired(&fleet);
-        tell(&mut Story { world, fleet, desired, nodes, regions, dialer, kept: None }).await;
+        tell(&mut Story { world, fleet, desired, nodes, regions, dialer }).await;
     });
 }
 
@@ -149,9 +167,11 @@ impl Story<'_> {
         };
         observer.look().await;
         let DesiredChannel { orderers, members, consenters, peers, .. } = &self.desired;
-        let ids: Vec<_> = consenters.keys().chain(peers.keys()).map(|workload| &workload.id).collect();
+        let record = home().record;
+        let nodes = consenters.keys().chain(peers.keys()).map(|workload| &workload.id);
+        let ids: Vec<_> = nodes.chain([&record]).collect();
         let organizations = orderers.iter().chain(members).map(|member| member.organization.clone()).collect();
-        BTreeMap::from([(region(), access.slice(&unit("network/platform/trade"), &organizations, &ids))])
+        BTreeMap::from([(region(), access.slice(&unit(NETWORK_UNIT), &organizations, &ids))])
     }
 
     async fn said(&self) -> Said {
@@ -160,12 +180,13 @@ impl Story<'_> {
 
     async fn seen(&self) -> ChannelSeen {
         let Said { orderers, peers } = self.said().await;
-        let kept = self.kept.as_ref().map(|(block, joined)| (Digest::of(block), joined.clone()));
-        let record = match kept.clone() {
-            Some((block, joined)) => RecordSeen::Present { block, joined },
-            None => RecordSeen::Absent,
+        let records = records::look(&installation(), &self.regions, &self.world_seen().await, &self.desired).await;
+        // The branch remembers what the region does.
+        let branch = match &records[&region()] {
+            RecordSeen::Present { block, joined } => Some((*block, joined.clone())),
+            RecordSeen::Absent | RecordSeen::Unknown { .. } => None,
         };
-        ChannelSeen { records: BTreeMap::from([(region(), record)]), branch: kept, orderers, peers }
+        ChannelSeen { records, branch, orderers, peers }
     }
 
     async fn decide(&self) -> Decision {
@@ -176,8 +197,31 @@ impl Story<'_> {
         genesis::first_block(&self.regions, &self.world_seen().await, &self.desired, origin()).await
     }
 
+    /// Creates the record of a first block; its answer may be lost.
+    async fn record(&self, block: &[u8]) -> Result<Applied, ClusterError> {
+        let object = records::draft(&installation(), &region(), &home(), block);
+        let writer = Identity::writer_of(object.id(), &home().tenant).unwrap();
+        let request = ApplyRequest { object: &object, expect: Expect::Absent, force: false, dry_run: false };
+        self.regions[&region()].cluster().apply(&writer, request).await
+    }
+
+    /// Writes to the inventory what is known of the channel.
+    async fn remember(&self, joined: &[ObjectRef]) {
+        let world = self.world_seen().await;
+        let seen = &world[&region()];
+        let block = records::read(&self.regions, &region(), &home(), None).await.unwrap();
+        let channel = records::row(seen, &self.desired, Digest::of(&block), joined);
+        let before = &seen.inventories[&unit(NETWORK_UNIT)];
+        let mut after = before.clone();
+        let uid = seen.objects.get(&home().record).map(|live| live.uid.clone());
+        let row = Row { uid, channel: Some(channel), ..Row::intended(&home().tenant, None) };
+        after.rows.insert(home().record, row);
+        let access = &self.regions[&region()];
+        inventory::store(&installation(), access, &unit(NETWORK_UNIT), before, after).await.unwrap();
+    }
+
     async fn join(&mut self, node: &ObjectRef) {
-        let block = self.kept.as_ref().unwrap().0.clone();
+        let block = records::read(&self.regions, &region(), &home(), None).await.unwrap();
         let world = self.world_seen().await;
         let (asked, role) = match self.desired.consenters.get(node) {
             Some(consenter) => (&consenter.node, Role::Orderer),
@@ -192,9 +236,12 @@ impl Story<'_> {
     async fn act(&mut self, decision: &Decision) {
         for step in &decision.steps {
             match step {
-                Step::Genesis => self.kept = Some((self.first_block().await.unwrap(), BTreeSet::new())),
+                Step::Genesis => {
+                    self.record(&self.first_block().await.unwrap()).await.unwrap();
+                    self.remember(&[]).await;
+                }
                 Step::Copy { .. } => unreachable!("both places are one here"),
-                Step::Confirm { node } => drop(self.kept.as_mut().unwrap().1.insert(node.clone())),
+                Step::Confirm { node } => self.remember(std::slice::from_ref(node)).await,
                 Step::JoinOrderer { node } | Step::JoinPeer { node } => self.join(node).await,
             }
         }
@@ -247,6 +294,43 @@ fn a_channel_comes_to_be_and_then_nothing_more_is_done() {
         let leader = channel::leader(&seen).expect("one leads");
         assert_eq!((leader.active, leader.size), (3, 3));
         assert!(seen.peers.values().all(|said| *said == PeerSeen::With { height: 1 }), "{seen:?}");
+    });
+}
+
+#[test]
+fn a_record_whose_answer_was_lost_is_found_and_a_second_one_is_refused() {
+    story(async |story| {
+        let block = story.first_block().await.unwrap();
+        story.record(&block).await.unwrap();
+        // No row tells of it.
+        let present = RecordSeen::Present { block: Digest::of(&block), joined: BTreeSet::new() };
+        assert_eq!(story.seen().await.records[&region()], present);
+        assert!(!story.decide().await.steps.contains(&Step::Genesis));
+        assert!(matches!(story.record(b"another").await, Err(ClusterError::Conflict)));
+        story.settle().await;
+    });
+}
+
+#[test]
+fn what_an_inventory_remembers_counts_when_the_record_is_gone_and_a_strangers_record_is_none() {
+    story(async |story| {
+        story.settle().await;
+        let before = story.seen().await.records;
+        let RecordSeen::Present { block, joined } = &before[&region()] else { unreachable!("{before:?}") };
+        assert_eq!(joined.len(), 3);
+        story.world.delete("v1", "ConfigMap", "demo-platform", "trade-channel-ch1");
+        assert_eq!(story.seen().await.records, before);
+        let gone = records::read(&story.regions, &region(), &home(), Some(*block)).await;
+        assert!(matches!(gone, Err(RecordError::Unusable { .. })));
+        story.record(b"another").await.unwrap();
+        let other = records::read(&story.regions, &region(), &home(), Some(*block)).await;
+        assert!(matches!(other, Err(RecordError::Unusable { .. })));
+        story.world.delete("v1", "ConfigMap", "demo-platform", "trade-channel-ch1");
+        let labels: BTreeMap<_, _> = home().labels;
+        let body = json!({"metadata": {"labels": labels}});
+        story.world.create("v1", "ConfigMap", "demo-platform", "trade-channel-ch1", body);
+        let seen = story.seen().await;
+        assert!(matches!(seen.records[&region()], RecordSeen::Unknown { .. }), "{seen:?}");
     });
 }
 

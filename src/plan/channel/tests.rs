@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::desired::channel::{ChannelNode, Clients, Consenter};
+use crate::desired::channel::{ChannelNode, Clients, Consenter, Home};
 use crate::fabric::metrics::RaftState;
 use crate::model::identity::{IdentityId, IdentityRef};
 use crate::model::names::{ChannelId, MemberName, MspId, TenantName};
@@ -34,6 +34,14 @@ fn asked() -> ChannelNode {
     }
 }
 
+fn home() -> Home {
+    Home {
+        record: ObjectId::namespaced(Kind::ConfigMap, "demo", "trade-channel-ch1"),
+        tenant: TenantName::parse("platform").unwrap(),
+        labels: BTreeMap::new(),
+    }
+}
+
 fn consenter(name: &str) -> Consenter {
     Consenter {
         node: asked(),
@@ -55,7 +63,7 @@ fn desired() -> DesiredChannel {
         members: Vec::new(),
         consenters: ["o1", "o2", "o3"].map(|name| (node(name), consenter(name))).into(),
         peers: ["p1", "p2"].map(|name| (node(name), asked())).into(),
-        homes: ["eu", "us"].map(region).into(),
+        homes: ["eu", "us"].map(|name| (region(name), home())).into(),
     }
 }
 

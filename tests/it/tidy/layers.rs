@@ -153,7 +153,7 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("indicatif", &["app"]),
     ("jiff", ANYWHERE),
     ("jsonschema", &["spec", "app"]),
-    ("k8s_openapi", &["adapters::kube", "sim::fabric", "sim::kube_port"]),
+    ("k8s_openapi", &["ledger::records", "adapters::kube", "sim::fabric", "sim::kube_port"]),
     ("kube", &["adapters::kube", "app::wiring", "sim::kubectl"]),
     ("notify", &["adapters", "app::wiring"]),
     ("p256", &["x509"]),
