@@ -29,7 +29,8 @@ pub enum Place {
 /// One step, in the order in which steps are done.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    /// The first block is made and kept everywhere, where there is none.
+    /// The first block is made and kept everywhere, where there is none. Planned also for nodes that are yet to come, so it is
+    /// carried out only when a new decision still says so and every node was asked: a volume may come back with them.
     Genesis,
     /// The first block is kept in a place that lacks it, as it is elsewhere.
     Copy {

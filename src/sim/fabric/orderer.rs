@@ -150,19 +150,12 @@ fn described(block: &[u8]) -> Option<Described> {
 }
 
 fn metrics(node: &Node, net: &FabricNet, request: &Request<Incoming>, may_read: bool) -> Answer {
-    match request.uri().path() {
-        "/healthz" => rest::json(200, &json!({ "status": "OK" })),
-        "/metrics" if !may_read => rest::says(401, "text/plain", ""),
-        "/metrics" => {
-            let mut text = String::new();
-            for channel in net.channels(&node.address) {
-                let _infallible = writeln!(text, "ledger_blockchain_height{{channel=\"{channel}\"}} 1");
-                raft(&mut text, node, net, &channel);
-            }
-            rest::says(200, "text/plain; version=0.0.4", text)
-        }
-        _ => rest::says(404, "text/plain; charset=utf-8", "404 page not found\n"),
+    let mut text = String::new();
+    for channel in net.channels(&node.address) {
+        let _infallible = writeln!(text, "ledger_blockchain_height{{channel=\"{channel}\"}} 1");
+        raft(&mut text, node, net, &channel);
     }
+    rest::operations(request, may_read, text)
 }
 
 fn raft(text: &mut String, node: &Node, net: &FabricNet, channel: &str) {

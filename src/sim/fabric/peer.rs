@@ -10,7 +10,6 @@ use std::sync::Arc;
 use http::Request;
 use hyper::body::Incoming;
 use prost::Message;
-use serde_json::json;
 
 use super::grpc::{self, Failed, UNKNOWN};
 use super::net::FabricNet;
@@ -39,18 +38,11 @@ pub(super) async fn operations(node: &Node, net: &FabricNet, stream: Stream) {
 }
 
 fn metrics(node: &Node, net: &FabricNet, request: &Request<Incoming>, may_read: bool) -> Answer {
-    match request.uri().path() {
-        "/healthz" => rest::json(200, &json!({ "status": "OK" })),
-        "/metrics" if !may_read => rest::says(401, "text/plain", ""),
-        "/metrics" => {
-            let mut text = String::new();
-            for channel in net.channels(&node.address) {
-                let _infallible = writeln!(text, "ledger_blockchain_height{{channel=\"{channel}\"}} 1");
-            }
-            rest::says(200, "text/plain; version=0.0.4", text)
-        }
-        _ => rest::says(404, "text/plain; charset=utf-8", "404 page not found\n"),
+    let mut text = String::new();
+    for channel in net.channels(&node.address) {
+        let _infallible = writeln!(text, "ledger_blockchain_height{{channel=\"{channel}\"}} 1");
     }
+    rest::operations(request, may_read, text)
 }
 
 fn unknown(words: &str) -> Failed {

@@ -44,3 +44,13 @@ pub(super) fn json(status: u16, body: &serde_json::Value) -> Answer {
 pub(super) fn error(status: u16, words: &str) -> Answer {
     json(status, &serde_json::json!({ "error": words }))
 }
+
+/// What an operations port answers: health to everybody, these metrics to whom may read them.
+pub(super) fn operations(request: &Request<Incoming>, may_read: bool, metrics: String) -> Answer {
+    match request.uri().path() {
+        "/healthz" => json(200, &serde_json::json!({ "status": "OK" })),
+        "/metrics" if may_read => says(200, "text/plain; version=0.0.4", metrics),
+        "/metrics" => says(401, "text/plain", ""),
+        _ => says(404, "text/plain; charset=utf-8", "404 page not found\n"),
+    }
+}
