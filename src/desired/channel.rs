@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::channel::ChannelRef;
+use crate::model::digest::Digest;
 use crate::model::identity::IdentityRef;
 use crate::model::names::{MemberName, MspId, RegionName, TenantName};
 use crate::model::object::{ObjectId, ObjectRef};
@@ -26,6 +27,29 @@ pub struct DesiredChannel {
     pub peers: BTreeMap<ObjectRef, ChannelNode>,
     /// Where its first block is kept.
     pub homes: BTreeMap<RegionName, Home>,
+}
+
+impl DesiredChannel {
+    /// The digest of what is wanted: who orders, who takes part, where the first block is kept.
+    pub fn digest(&self) -> Digest {
+        let Self { channel, orderers, members, consenters, peers, homes } = self;
+        let mut parts = vec![channel.to_string()];
+        let groups = [("orders", orderers), ("member", members)];
+        for (role, members) in groups {
+            parts.extend(
+                members
+                    .iter()
+                    .map(|of| format!("{role} {} {} {} {}", of.name, of.msp_id, of.organization, of.operator)),
+            );
+        }
+        for (node, of) in consenters {
+            let Consenter { node: asked, member, host, port, certificate } = of;
+            parts.push(format!("consenter {node} {member} {host}:{port} {certificate} {}", asked.in_words()));
+        }
+        parts.extend(peers.iter().map(|(node, asked)| format!("peer {node} {}", asked.in_words())));
+        parts.extend(homes.iter().map(|(region, home)| format!("kept in {region} {} {}", home.record, home.tenant)));
+        Digest::of_parts(parts)
+    }
 }
 
 /// Where a region keeps the first block.
@@ -84,6 +108,14 @@ pub struct ChannelNode {
     pub port: u16,
     /// The port of its metrics.
     pub operations_port: u16,
+}
+
+impl ChannelNode {
+    fn in_words(&self) -> String {
+        let Self { tenant, msp_id, organization, clients, port, operations_port } = self;
+        let Clients { administrator, operations } = clients;
+        format!("{tenant} {msp_id} {organization} {administrator} {operations} {port} {operations_port}")
+    }
 }
 
 /// Identities with which an organization's nodes are asked.

@@ -7,7 +7,7 @@
 use crate::k8s::ownership::SYSTEM_NAMESPACE;
 use crate::model::diagnostic::Code;
 use crate::model::digest::Digest;
-use crate::model::names::{InstallationId, NodeName, TenantName};
+use crate::model::names::{ChannelId, InstallationId, NodeName, TenantName};
 use crate::model::unit::{NetworkRef, OrganizationRef};
 
 /// A tenant's namespace would be one of Kubernetes' own or heddle's.
@@ -69,6 +69,17 @@ pub fn node_identity(workload: &str, incarnation: u32) -> String {
     if incarnation > 1 { format!("{workload}-{incarnation}") } else { workload.to_owned() }
 }
 
+/// The name of a channel's recorded first block: `<network>--channel-<channel>`. No node's name holds two hyphens, so that
+/// none comes to it; a channel's name that Kubernetes would not take is written without what it refuses.
+pub fn channel_record(network: &NetworkRef, channel: &ChannelId) -> String {
+    let plain: String = channel.as_str().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let plain = plain.trim_end_matches('-');
+    let name = format!("{}--channel-{plain}", network.name);
+    let is_whole = plain == channel.as_str();
+    let name = if is_whole { name } else { format!("{name}-{}", Digest::of(channel.as_str().as_bytes()).short(8)) };
+    bounded(&name, NAMESPACE_MAX)
+}
+
 /// Cuts a name to its limit; the eight digits keep two long names apart.
 pub fn bounded(name: &str, max: usize) -> String {
     if name.len() <= max {
@@ -94,6 +105,17 @@ mod tests {
     fn the_one_installation_that_reserves_a_tenants_name_is_known() {
         let reserving = |t: &str| reserving(&TenantName::parse(t).unwrap()).map(|id| id.to_string());
         assert_eq!((reserving("system").as_deref(), reserving("acme"), reserving("m")), (Some("heddle"), None, None));
+    }
+
+    #[test]
+    fn records_of_channels_have_names_that_kubernetes_takes_and_that_stay_apart() {
+        let network = NetworkRef::parse("platform/trade").unwrap();
+        let named = |id: &str| channel_record(&network, &ChannelId::parse(id).unwrap());
+        assert_eq!(named("ch1"), "trade--channel-ch1");
+        let odd = ["a.b", "a-b", "a..b", "a-", "a.", "a"].map(named);
+        assert_eq!(odd.iter().collect::<std::collections::BTreeSet<_>>().len(), odd.len(), "{odd:?}");
+        assert!(odd.iter().all(|name| !name.contains('.') && !name.ends_with('-')), "{odd:?}");
+        assert!(named(&"a".repeat(249)).len() <= 63);
     }
 
     #[test]

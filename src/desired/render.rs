@@ -5,6 +5,7 @@
 //! [`same_inputs`] (which compares exactly those) is never wrong; the same inputs give the same bytes.
 
 mod authority;
+mod channel;
 mod core_yaml;
 mod custody;
 mod disruption_budget;

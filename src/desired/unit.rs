@@ -6,12 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::channel::DesiredChannel;
 use super::identity::DesiredIdentity;
 use crate::k8s::object::Object;
 use crate::k8s::projection;
 use crate::model::digest::Digest;
 use crate::model::identity::IdentityRef;
-use crate::model::names::{RegionName, TenantName};
+use crate::model::names::{ChannelId, RegionName, TenantName};
 use crate::model::object::ObjectRef;
 use crate::model::unit::UnitId;
 
@@ -52,6 +53,8 @@ pub struct DesiredUnit {
     pub objects: BTreeMap<ObjectRef, DesiredObject>,
     /// Its identities.
     pub identities: BTreeMap<IdentityRef, DesiredIdentity>,
+    /// Its channels.
+    pub channels: BTreeMap<ChannelId, DesiredChannel>,
     /// What may go: objects of nodes (or of the whole unit) that said `Decommissioned`, named by the node they
     /// belong to. Everything else that disappears from [`Self::objects`] without a word is held.
     pub leaving: Leaving,
@@ -77,6 +80,7 @@ impl DesiredUnit {
             let node = wanted.node.as_deref().unwrap_or_default();
             parts.push(format!("{identity} {} {:?} {} {node}", wanted.wish(), wanted.stage, wanted.tenant));
         }
+        parts.extend(self.channels.values().map(|channel| channel.digest().to_string()));
         Digest::of_parts(parts)
     }
 

@@ -22,6 +22,7 @@ use crate::model::names::{RegionName, TenantName};
 use crate::model::revision::RepoPath;
 use crate::model::unit::{NetworkRef, OrganizationRef, UnitId};
 
+mod channels;
 mod members;
 mod nodes;
 mod quota;
@@ -56,6 +57,7 @@ pub fn check(files: &BTreeMap<RepoPath, Arc<ParsedFile>>) -> Checked {
     }
     for (file, network) in world.networks.values() {
         members::network(&world, file, network, &mut problems);
+        channels::network(&world, file, network, &mut problems);
     }
     spread(&world, &mut problems);
     finish(&world, problems)

@@ -79,6 +79,11 @@ codes! {
     BUILDS_ON_BROKEN = 3017, "a document builds on another one that has errors";
     OVER_QUOTA = 3018, "the nodes in a region need more than the tenant's quota";
     KEYS_ELSEWHERE = 3019, "a node runs in another region than the keys of its organization's builtin authority";
+    DUPLICATE_CHANNEL = 3020, "a network has two channels of one name";
+    UNKNOWN_MEMBER = 3021, "a channel names a member that its network does not have";
+    MEMBER_WITHOUT_PEERS = 3022, "a channel names a member that has no peers in its network";
+    NOBODY_ORDERS = 3023, "a channel has no ordering node";
+    ISSUED_ELSEWHERE = 3024, "a channel has an organization whose certificates heddle does not issue";
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::approval::{Approval, ApprovedChanges};
 use super::document as written;
 use super::fleet::{ApplyPolicy, Budgets, FleetSettings, Region, StorageProfile};
 use super::kind::Kind;
-use super::network::{Endpoints, Member, Network};
+use super::network::{Channel, Endpoints, Member, Network};
 use super::organization::{CertificateAuthority, Node, Orderer, Organization, Peer, Resources, Storage};
 use super::parse::Document;
 use super::places::Places;
@@ -22,7 +22,7 @@ use crate::k8s::quantity::Quantity;
 use crate::model::diagnostic::{Code, Diagnostic};
 use crate::model::digest::Digest;
 use crate::model::fabric_release::FabricVersion;
-use crate::model::names::{MemberName, MspId, NodeName, RegionName, StorageProfileName, TenantName};
+use crate::model::names::{ChannelId, MemberName, MspId, NodeName, RegionName, StorageProfileName, TenantName};
 use crate::model::revision::RepoPath;
 use crate::model::unit::{NetworkRef, OrganizationRef, UnitId};
 
@@ -392,6 +392,8 @@ impl Reader<'_> {
                 role: member.role,
             }));
         }
+        let channels: Vec<_> =
+            spec.channels.iter().enumerate().map(|(at, channel)| self.channel(at, channel)).collect();
         Some(Network {
             id: id.clone(),
             file: file.clone(),
@@ -399,7 +401,17 @@ impl Reader<'_> {
             fabric: fabric?,
             endpoints: Endpoints { domain: spec.endpoints.domain, port: spec.endpoints.port },
             members: members.into_iter().collect::<Option<_>>()?,
+            channels: channels.into_iter().collect::<Option<_>>()?,
         })
+    }
+
+    fn channel(&mut self, at: usize, channel: &written::Channel) -> Option<Channel> {
+        let pointer = format!("/spec/channels/{at}");
+        let name = self.name(&format!("{pointer}/name"), ChannelId::parse(&channel.name));
+        let each =
+            |(at, member): (usize, &String)| self.name(&format!("{pointer}/members/{at}"), MemberName::parse(member));
+        let members: Vec<_> = channel.members.iter().enumerate().map(each).collect();
+        Some(Channel { name: name?, members: members.into_iter().collect::<Option<_>>()? })
     }
 
     fn approval(&mut self, tenant: &TenantName, file: &RepoPath, spec: written::ApprovalSpec) -> Option<Approval> {

@@ -402,6 +402,9 @@ pub struct NetworkSpec {
     /// Who takes part.
     #[schemars(length(min = 1))]
     pub members: Vec<Member>,
+    /// Its channels. One that was created stays when it is taken out of this list.
+    #[serde(default)]
+    pub channels: Vec<Channel>,
 }
 
 /// A Fabric release.
@@ -442,6 +445,18 @@ pub struct Member {
     pub organization: String,
     /// What its nodes do.
     pub role: MemberRole,
+}
+
+/// A channel: a ledger that some of the network's members share. All ordering nodes of the network order it.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Channel {
+    /// Its name; it cannot be changed later.
+    #[schemars(schema_with = "rules::channel")]
+    pub name: String,
+    /// The members whose peers have it, by their names in `spec.members`.
+    #[schemars(schema_with = "rules::members")]
+    pub members: Vec<String>,
 }
 
 /// A consent.

@@ -1,11 +1,12 @@
 //! A network: the agreement between organizations.
 //!
 //! Input: `tenants/<tenant>/networks/<network>.yaml`. Output: [`Network`]. Nodes live with their owners. Invariant:
-//! every member names an organization that exists; MSP ids are unique within the network.
+//! every member names an organization that exists; MSP ids are unique within the network; a channel names members
+//! with peers, and somebody orders it.
 
 use super::fleet::Lifecycle;
 use crate::model::fabric_release::FabricVersion;
-use crate::model::names::MemberName;
+use crate::model::names::{ChannelId, MemberName};
 use crate::model::revision::RepoPath;
 use crate::model::unit::{NetworkRef, OrganizationRef};
 
@@ -24,6 +25,17 @@ pub struct Network {
     pub endpoints: Endpoints,
     /// Who takes part.
     pub members: Vec<Member>,
+    /// Its channels. All ordering nodes order each of them.
+    pub channels: Vec<Channel>,
+}
+
+/// One channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Channel {
+    /// Its name on ledgers.
+    pub name: ChannelId,
+    /// The members whose peers have it.
+    pub members: Vec<MemberName>,
 }
 
 /// The canonical addresses of nodes; in a channel for ever.

@@ -7,7 +7,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use crate::k8s::quantity::Quantity;
-use crate::model::names::{MemberName, MspId, NodeName, RegionName, StorageProfileName, TenantName};
+use crate::model::names::{ChannelId, MemberName, MspId, NodeName, RegionName, StorageProfileName, TenantName};
 
 const DOMAIN: &str = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$";
 const REFERENCE: &str = "^[a-z]([a-z0-9]|-[a-z0-9])*/[a-z]([a-z0-9]|-[a-z0-9])*$";
@@ -26,6 +26,7 @@ pub fn words(pattern: &str) -> Option<&'static str> {
     Some(match pattern {
         TenantName::PATTERN => "lower-case letters, digits and single hyphens, starting with a letter",
         MspId::PATTERN => "letters, digits, dots and hyphens",
+        ChannelId::PATTERN => "lower-case letters, digits, dots and hyphens, starting with a letter",
         DOMAIN => "a DNS name in lower case such as `trade.fabric.example`",
         REFERENCE => "`<tenant>/<name>`, both in lower-case letters, digits and single hyphens",
         REPOSITORY => "a registry and a path in lower case such as `docker.io/hyperledger`",
@@ -79,6 +80,8 @@ fragments! {
     msp_id { "type": "string", "pattern": MspId::PATTERN, "maxLength": MspId::MAX };
     /// A member's name.
     member { "type": "string", "pattern": MemberName::PATTERN, "maxLength": MemberName::MAX };
+    /// A channel's name.
+    channel { "type": "string", "pattern": ChannelId::PATTERN, "maxLength": ChannelId::MAX };
     /// A Fabric version.
     fabric_version { "type": "string", "pattern": FABRIC };
     /// A fabric-ca version.
@@ -97,6 +100,12 @@ fragments! {
     deletes { "type": "integer", "minimum": 0, "maximum": 10_000 };
     /// A budget of restarts.
     restarts { "type": "integer", "minimum": 1, "maximum": 100 };
+}
+
+/// A set of members.
+pub fn members(generator: &mut SchemaGenerator) -> Schema {
+    let member = member(generator).to_value();
+    json_schema!({ "type": "array", "minItems": 1, "uniqueItems": true, "items": member })
 }
 
 /// A set of regions.

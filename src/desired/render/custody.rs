@@ -85,9 +85,26 @@ pub(super) fn render(sheet: &mut Sheet<'_>, organization: &OrganizationInputs<'_
         custody.authorities(sheet, purpose);
     }
     custody.operator(sheet);
-    custody.client(sheet, "orderer-admin-client", Profile::OrdererAdminClient);
-    custody.client(sheet, "operations-client", Profile::OperationsClient);
+    custody.client(sheet, ORDERER_ADMIN_CLIENT, Profile::OrdererAdminClient);
+    custody.client(sheet, OPERATIONS_CLIENT, Profile::OperationsClient);
 }
+
+/// An identity of an organization's custody, such as `operator`.
+pub(super) fn client(
+    (namespace, organization): (&str, &OrganizationRef),
+    region: &RegionName,
+    name: &str,
+) -> IdentityRef {
+    let namespace = naming::custody(namespace, organization);
+    IdentityRef { region: region.clone(), id: IdentityId::new(&namespace, name) }
+}
+
+/// The operator of an organization.
+pub(super) const OPERATOR: &str = "operator";
+/// The client of its ordering nodes' administration.
+pub(super) const ORDERER_ADMIN_CLIENT: &str = "orderer-admin-client";
+/// The client of its nodes' operations.
+pub(super) const OPERATIONS_CLIENT: &str = "operations-client";
 
 struct Custody<'a> {
     organization: &'a OrganizationInputs<'a>,
@@ -158,7 +175,7 @@ impl Custody<'_> {
         let draft = self.draft(Profile::Operator, Stage::Identities, "operator".into());
         let issuer = Some(self.authority(Purpose::Identity, Level::Issuing));
         let content = msp_folder(&|purpose, level| self.authority(purpose, level));
-        sheet.issue(&self.identity("operator"), IdentityDraft { issuer, content, ..draft });
+        sheet.issue(&self.identity(OPERATOR), IdentityDraft { issuer, content, ..draft });
     }
 
     /// A client of ports that nodes serve; `ca.crt` is whom it believes there.
@@ -174,8 +191,7 @@ impl Custody<'_> {
     }
 
     fn identity(&self, name: &str) -> IdentityRef {
-        let namespace = naming::custody(&self.namespace, self.organization.id);
-        IdentityRef { region: self.region.clone(), id: IdentityId::new(&namespace, name) }
+        client((&self.namespace, self.organization.id), self.region, name)
     }
 }
 

@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::fabric_release::FabricVersion;
-use crate::model::names::{MspId, RegionName, TenantName};
+use crate::model::names::{MemberName, MspId, RegionName, TenantName};
 use crate::model::revision::RepoPath;
 use crate::model::unit::{NetworkRef, OrganizationRef, UnitId};
 use crate::spec::fleet::{Fleet, Lifecycle};
-use crate::spec::network::{Endpoints, MemberRole, Network};
+use crate::spec::network::{Channel, Endpoints, MemberRole, Network};
 use crate::spec::organization::{CertificateAuthority, Node, Organization, Storage};
 use crate::spec::tenant::Tenant;
 
@@ -73,6 +73,25 @@ pub(super) struct NetworkInputs<'a> {
     pub(super) members: BTreeSet<&'a OrganizationRef>,
     /// Every declared node, wanted or leaving, in the order of organization, role and document.
     pub(super) nodes: Vec<NodeInputs<'a>>,
+    /// Its channels.
+    pub(super) channels: &'a [Channel],
+    /// Organizations that can take part in a channel; none while there is no channel.
+    pub(super) parties: Vec<Party<'a>>,
+}
+
+/// An organization as a channel names it.
+#[derive(Debug, PartialEq)]
+pub(super) struct Party<'a> {
+    /// The key of its group.
+    pub(super) name: &'a MemberName,
+    /// Owner and name.
+    pub(super) organization: &'a OrganizationRef,
+    /// Its name on ledgers.
+    pub(super) msp_id: &'a MspId,
+    /// What its nodes do.
+    pub(super) role: MemberRole,
+    /// Where its keys lie.
+    pub(super) region: &'a RegionName,
 }
 
 /// What one Fabric node is made from.
@@ -165,8 +184,19 @@ impl<'a> Inputs<'a> {
             image_repository: &fleet.settings.image_repository,
             members,
             nodes,
+            channels: &network.channels,
+            parties: if network.channels.is_empty() { Vec::new() } else { parties(fleet, network) },
         })
     }
+}
+
+fn parties<'a>(fleet: &'a Fleet, network: &'a Network) -> Vec<Party<'a>> {
+    let party = |member: &'a crate::spec::network::Member| {
+        let Organization { id: organization, msp_id, ca, .. } = fleet.organizations.get(&member.organization)?;
+        let CertificateAuthority::Builtin { region } = ca else { return None };
+        Some(Party { name: &member.name, organization, msp_id, role: member.role, region })
+    };
+    network.members.iter().filter_map(party).collect()
 }
 
 /// A document leaves with its tenant: its namespace will not be there.

@@ -24,6 +24,16 @@ pub(super) struct Secrets {
     pub(super) tls: String,
 }
 
+/// With what a node serves.
+pub(super) fn tls_identity(of: &NodeInputs<'_>, (name, namespace): (&str, &str)) -> IdentityRef {
+    identity(of, (name, namespace), "tls")
+}
+
+fn identity(of: &NodeInputs<'_>, (name, namespace): (&str, &str), suffix: &str) -> IdentityRef {
+    let called = naming::node_identity(name, of.node.incarnation);
+    IdentityRef { region: of.node.region.clone(), id: IdentityId::new(namespace, &format!("{called}-{suffix}")) }
+}
+
 /// The Secrets of a node.
 pub(super) fn of_node(
     sheet: &mut Sheet<'_>,
@@ -35,11 +45,6 @@ pub(super) fn of_node(
         return Secrets { msp: format!("{name}-msp"), tls: format!("{name}-tls") };
     }
     let authority = |purpose, level| custody::authority((namespace, of.organization), &of.node.region, purpose, level);
-    let called = naming::node_identity(name, of.node.incarnation);
-    let identity = |suffix: &str| IdentityRef {
-        region: of.node.region.clone(),
-        id: IdentityId::new(namespace, &format!("{called}-{suffix}")),
-    };
     let draft = |profile: Profile| IdentityDraft {
         tenant: &of.organization.tenant,
         node: Some(name),
@@ -68,6 +73,7 @@ pub(super) fn of_node(
         content.insert("admin-ca.crt".into(), root(Purpose::OrdererAdmin));
     }
     let tls = IdentityDraft { names: names(network, of, (name, namespace)), content, ..draft(Profile::NodeTls) };
+    let identity = |suffix| identity(of, (name, namespace), suffix);
     Secrets { msp: sheet.issue(&identity("msp"), msp), tls: sheet.issue(&identity("tls"), tls) }
 }
 
@@ -77,6 +83,6 @@ fn names(network: &NetworkInputs<'_>, of: &NodeInputs<'_>, (name, namespace): (&
         name.to_owned(),
         format!("{name}.{namespace}.svc"),
         format!("{name}.{namespace}.svc.{}", of.place.cluster_domain),
-        format!("{}-{}.{}", of.node.name, of.organization.name, network.endpoints.domain),
+        of.canonical_host(network),
     ]
 }

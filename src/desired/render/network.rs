@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::inputs::{NetworkInputs, NodeInputs};
 use super::sheet::{Draft, Sheet, named};
 use super::workload::FILE_MODE;
-use super::{disruption_budget, labels, orderer, peer};
+use super::{channel, disruption_budget, labels, orderer, peer};
 use crate::desired::naming;
 use crate::desired::unit::Stage;
 use crate::k8s::ownership;
@@ -39,6 +39,11 @@ impl NodeInputs<'_> {
     pub(super) fn workload_name(&self, network: &NetworkRef) -> String {
         naming::node(network, self.organization, &self.node.name)
     }
+
+    /// The node's canonical host, by which others call it from everywhere.
+    pub(super) fn canonical_host(&self, network: &NetworkInputs<'_>) -> String {
+        format!("{}-{}.{}", self.node.name, self.organization.name, network.endpoints.domain)
+    }
 }
 
 /// Writes a network down.
@@ -61,13 +66,15 @@ pub(super) fn render(sheet: &mut Sheet<'_>, network: &NetworkInputs<'_>) {
             MemberRole::Peer => peer::render(sheet, network, of, &namespace),
         }
     }
+    channel::render(sheet, network);
     disruption_budget::render(sheet, network);
     policies(sheet, network);
 }
 
 /// One policy for each namespace that holds nodes: the network's pods reach each other's node port in every namespace
-/// of the installation, and nobody else does. Between regions the fleet declares no address ranges, so a network in
-/// more than one region opens the port (which is mutual TLS or identity-checked) and its canonical port to any address.
+/// of the installation, and nobody else does. For ways between regions and through routers the fleet declares no address
+/// ranges, so a network in more than one region, or with channels, opens the port (which is mutual TLS or
+/// identity-checked) and its canonical port to any address.
 fn policies(sheet: &mut Sheet<'_>, network: &NetworkInputs<'_>) {
     let active = || network.nodes.iter().filter(|of| of.active);
     let regions: BTreeSet<_> = active().map(|of| &of.node.region).collect();
@@ -85,7 +92,8 @@ fn policies(sheet: &mut Sheet<'_>, network: &NetworkInputs<'_>) {
         vec![json!({ "from": same_network, "ports": ports(&node_ports) })],
         vec![json!({ "to": same_network, "ports": ports(&node_ports) })],
     );
-    if regions.len() > 1 {
+    // Channels hold canonical addresses, which may lead through a router outside of these namespaces.
+    if regions.len() > 1 || !network.channels.is_empty() {
         ingress.push(json!({ "ports": ports(&node_ports) }));
         let mut outside: Vec<u16> = node_ports.to_vec();
         if !outside.contains(&network.endpoints.port) {

@@ -87,10 +87,7 @@ pub(super) fn render(sheet: &mut Sheet<'_>, network: &NetworkInputs<'_>, of: &No
 /// Own addresses, and the anchors of the same organization as the first contacts; without anchors a peer names itself.
 fn addresses(network: &NetworkInputs<'_>, of: &NodeInputs<'_>, name: &str, namespace: &str) -> Addresses {
     let service = |name: &str| format!("{name}.{namespace}.svc.{}:{LISTEN_PORT}", of.place.cluster_domain);
-    let canonical = |of: &NodeInputs<'_>| {
-        let endpoints = network.endpoints;
-        format!("{}-{}.{}:{}", of.node.name, of.organization.name, endpoints.domain, endpoints.port)
-    };
+    let canonical = |of: &NodeInputs<'_>| format!("{}:{}", of.canonical_host(network), network.endpoints.port);
     let anchors = network.nodes.iter().filter(|other| {
         other.active && other.anchor && other.role == MemberRole::Peer && other.organization == of.organization
     });

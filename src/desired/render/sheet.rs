@@ -108,6 +108,7 @@ impl<'a> Sheet<'a> {
                 unit: unit.clone(),
                 depends_on: BTreeSet::new(),
                 regions: BTreeSet::new(),
+                channels: BTreeMap::new(),
                 objects: BTreeMap::new(),
                 identities: BTreeMap::new(),
                 leaving: Leaving::default(),
@@ -192,7 +193,8 @@ impl<'a> Sheet<'a> {
         placeholder
     }
 
-    fn owner_labels(&self, tenant: &TenantName) -> BTreeMap<String, String> {
+    /// The labels that say whose an object is.
+    pub(super) fn owner_labels(&self, tenant: &TenantName) -> BTreeMap<String, String> {
         BTreeMap::from([
             (ownership::MANAGED_BY.to_owned(), "heddle".to_owned()),
             (ownership::INSTALLATION.to_owned(), self.installation.to_string()),

@@ -4,6 +4,7 @@
 //! committed.
 
 mod changes;
+mod channels;
 mod properties;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,6 +99,7 @@ fn network(id: &str, version: &str, members: &[(&str, MemberRole)]) -> Network {
         lifecycle: Lifecycle::Active,
         fabric: FabricVersion::parse(version).unwrap(),
         members: members.iter().map(member).collect(),
+        channels: Vec::new(),
     }
 }
 

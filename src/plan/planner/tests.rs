@@ -47,6 +47,7 @@ pub(crate) fn unit(name: &str, objects: impl IntoIterator<Item = (ObjectRef, Des
         regions: BTreeSet::from([eu()]),
         objects: objects.into_iter().collect(),
         identities: BTreeMap::new(),
+        channels: BTreeMap::new(),
         leaving: Leaving::default(),
         decommissioned: false,
     }
