@@ -6,6 +6,7 @@
 //! exists and leaves after the object is gone.
 
 pub mod bodies;
+pub mod channel;
 pub mod delete;
 pub mod execute;
 pub mod inventory;

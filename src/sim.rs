@@ -13,4 +13,5 @@ pub mod git_host;
 pub mod kube_http;
 pub mod kube_port;
 pub mod kubectl;
+pub mod ledger_port;
 pub mod store;

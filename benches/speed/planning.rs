@@ -10,14 +10,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use heddle::adapters::fabric::ledgers::FabricLedgers;
+use heddle::adapters::fabric::peer::Sources;
 use heddle::adapters::git::GitRepository;
 use heddle::adapters::git::settings::Settings;
 use heddle::app::cycle::{Doing, Ports, Reconciler};
 use heddle::model::names::{InstallationId, RegionName};
 use heddle::model::object::ClusterUid;
 use heddle::ports::clock::Clock;
+use heddle::ports::entropy::Entropy;
 use heddle::region::access::RegionAccess;
 use heddle::region::observe::Observer;
+use heddle::sim::entropy::SimEntropy;
+use heddle::sim::fabric::dialer::SimDialer;
+use heddle::sim::fabric::net::FabricNet;
 use heddle::sim::faults::Faults;
 use heddle::sim::git_host::{Files, GitHost, Person};
 use heddle::sim::kube_port::SimCluster;
@@ -101,13 +107,17 @@ async fn reconciler(host: &GitHost, state: &std::path::Path) -> Reconciler {
     let clock: Arc<dyn Clock> = Arc::new(Still);
     let wake = Arc::new(Notify::new());
     Observer { access: access.clone(), pin, clock: clock.clone(), wake }.look().await;
+    let entropy: Arc<dyn Entropy> = Arc::new(SimEntropy::new(1));
+    let sources = Sources { clock: clock.clone(), entropy: entropy.clone() };
+    let net = FabricNet::new(Arc::new(|| Timestamp::UNIX_EPOCH));
     let ports = Ports {
         installation,
         source: git.clone(),
         sink: git,
         clock,
-        entropy: Arc::new(heddle::sim::entropy::SimEntropy::new(1)),
+        entropy,
         regions: BTreeMap::from([(region, Ok(access))]),
+        ledgers: Arc::new(FabricLedgers::new(Arc::new(SimDialer(net)), sources)),
     };
     Reconciler::new(ports, Limits::default())
 }

@@ -22,6 +22,7 @@ use crate::ports::cluster::{
 pub mod config;
 pub mod connection;
 pub mod failure;
+pub mod forward;
 pub mod lease;
 pub mod limit;
 pub mod list;

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::ledger::blocks::Blocks;
+use crate::ledger::nodes::Nodes;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::names::{InstallationId, RegionName};
 use crate::model::retry::Retry;
@@ -20,6 +22,7 @@ use crate::plan::contention::{self, ContendedObjects};
 use crate::plan::unit_plan::PlanId;
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
+use crate::ports::ledger::Ledgers;
 use crate::ports::source::{Source, SourceError};
 use crate::ports::status_sink::StatusSink;
 use crate::region::access::RegionAccess;
@@ -58,6 +61,8 @@ pub struct Ports {
     pub entropy: Arc<dyn Entropy>,
     /// The configured regions.
     pub regions: Regions,
+    /// Ordering nodes and peers.
+    pub ledgers: Arc<dyn Ledgers>,
 }
 
 /// What may be done in a cycle.
@@ -90,6 +95,8 @@ pub struct Reconciler {
     fleet: Option<FleetStatus>,
     contended: BTreeMap<UnitId, ContendedObjects>,
     region_states: BTreeMap<RegionName, String>,
+    nodes: Nodes,
+    blocks: Blocks,
 }
 
 impl Reconciler {
@@ -97,6 +104,7 @@ impl Reconciler {
     pub fn new(ports: Ports, limits: Limits) -> Self {
         let branch = StatusBranch::new(ports.sink.clone(), ports.clock.clone(), ports.installation.clone());
         let wishes = Wishes::new(ports.installation.clone());
+        let nodes = Nodes::new(ports.ledgers.clone());
         Self {
             ports,
             branch,
@@ -114,6 +122,8 @@ impl Reconciler {
             fleet: None,
             contended: BTreeMap::new(),
             region_states: BTreeMap::new(),
+            nodes,
+            blocks: Blocks::default(),
         }
     }
 
@@ -287,6 +297,8 @@ impl Reconciler {
             reachable: &reachable,
             clock: &*self.ports.clock,
             entropy: &*self.ports.entropy,
+            nodes: &self.nodes,
+            blocks: &self.blocks,
             consents: Consents { automatic, approvals: &approvals, stored: &stored },
             contended: &self.contended,
         };
@@ -391,6 +403,10 @@ impl Reconciler {
             let unit = run.outcome.unit.clone();
             let Some(memory) = self.units.get_mut(&unit) else { continue };
             run.outcome.diagnostics.clone_from(&memory.diagnostics);
+            if applying && memory.begun.is_none() && memory.doubts(&run, self.ports.clock.now()) {
+                runs.push(run);
+                continue;
+            }
             memory.ran(&run, unmet, self.ports.clock.now());
             if applying {
                 let open = self.open.remove(&unit);

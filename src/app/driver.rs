@@ -432,7 +432,7 @@ impl Driver {
         });
         let units = self.reconciler.units().iter();
         let moving = units.filter(|(_, memory)| {
-            let settled_unknown = memory.state == Some(UnitState::Unknown) && !waits_for_region;
+            let settled_unknown = memory.state == Some(UnitState::Unknown) && !waits_for_region && !memory.asks_again();
             !memory.is_at_rest() && !settled_unknown
         });
         let mut moving: BTreeSet<&UnitId> = moving.map(|(unit, _)| unit).collect();

@@ -27,6 +27,19 @@ const SAFETY_PAUSE: Duration = Duration::from_mins(2);
 /// How often the Secrets of identities are looked at.
 const KEYS_PAUSE: Duration = Duration::from_mins(10);
 
+/// How often the nodes of channels are asked when nothing is to be done.
+const LEDGERS_PAUSE: Duration = Duration::from_secs(30);
+/// The first pause before nodes are asked again about what is on its way; each is twice as long as the one before.
+const ASK_AGAIN_MIN: Duration = Duration::from_millis(250);
+/// The longest such pause.
+const ASK_AGAIN_MAX: Duration = Duration::from_secs(10);
+/// After so many questions in a row a single run leaves nodes that do not answer.
+const QUESTIONS_MAX: u32 = 12;
+/// How often in a row a node may be silent, or a channel without a leader, before anybody is told.
+const DOUBTS_MAX: u32 = 3;
+/// The pause between two such looks.
+const DOUBT_PAUSE: Duration = Duration::from_secs(5);
+
 /// When a unit is looked at next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
@@ -65,6 +78,10 @@ pub struct UnitMemory {
     pub gave_up: bool,
     /// Whether a part of it goes on by itself while another waits for a person.
     pub goes_on: bool,
+    /// Looks in a row that waited for what only nodes of channels tell.
+    pub questions: u32,
+    /// Looks in a row whose doubts about a channel that was well are not told yet.
+    pub doubts: u32,
 }
 
 impl UnitMemory {
@@ -83,13 +100,17 @@ impl UnitMemory {
             state: None,
             gave_up: false,
             goes_on: false,
+            questions: 0,
+            doubts: 0,
         }
     }
 
-    /// The wish, with what the newest status says was issued.
+    /// The wish, with what the newest status says was issued, and what the branch says of first blocks.
     pub fn wish_with_record(&self) -> Option<Wish> {
         let recorded = self.status().map(unit_status::recorded).unwrap_or_default();
-        Some(Wish { recorded, ..self.wish.clone()? })
+        // Nobody is joined before the branch itself holds the record.
+        let blocks = self.published.as_ref().map(unit_status::known_channels).unwrap_or_default();
+        Some(Wish { recorded, blocks, ..self.wish.clone()? })
     }
 
     /// The revision whose wish is in force.
@@ -129,10 +150,20 @@ impl UnitMemory {
         self.failures = if failed(&run.outcome) { self.failures.saturating_add(1) } else { 0 };
         self.gave_up = self.failures >= FAILURES_MAX || (state == UnitState::Failed && !is_transient(&run.outcome));
         self.goes_on = goes_on(&run.outcome);
+        self.doubts = 0;
+        let asks = run.outcome.waits.iter().any(is_told_by_nodes);
+        self.questions = if !asks || acted { 0 } else { self.questions.saturating_add(1) };
         self.next = match state {
+            UnitState::Progressing | UnitState::Unknown
+                if asks && self.unmet.is_empty() && run.outcome.pending == 0 =>
+            {
+                Next::At(after(now, ask_again(self.questions)))
+            }
             _ if self.goes_on && state.is_at_rest() => Next::At(after(now, SAFETY_PAUSE)),
             UnitState::Converged | UnitState::Waiting | UnitState::Held | UnitState::Refused | UnitState::Invalid => {
-                if self.has_keys() {
+                if self.has_channels() {
+                    Next::At(after(now, LEDGERS_PAUSE))
+                } else if self.has_keys() {
                     Next::At(after(now, KEYS_PAUSE))
                 } else {
                     Next::AfterNews
@@ -158,6 +189,40 @@ impl UnitMemory {
         desired.is_some_and(|desired| !desired.identities.is_empty())
     }
 
+    /// Whether it has channels, about which only their nodes tell.
+    fn has_channels(&self) -> bool {
+        let desired = self.wish.as_ref().and_then(|wish| wish.desired.as_ref());
+        desired.is_some_and(|desired| !desired.channels.is_empty())
+    }
+
+    /// Whether nodes of its channels are asked again soon.
+    pub fn asks_again(&self) -> bool {
+        (1..QUESTIONS_MAX).contains(&self.questions)
+    }
+
+    /// Whether a run only doubts, and for the first few times, that a channel that was well is so still. Such a run leaves
+    /// everything as it was but the time of the next look: nodes are silent for moments, and leaders change.
+    pub fn doubts(&mut self, run: &UnitRun, now: Timestamp) -> bool {
+        let UnitOutcome { waits, refusals, failure, results, .. } = &run.outcome;
+        let was_well = self.state == Some(UnitState::Converged) && self.doubts < DOUBTS_MAX;
+        let only_doubts = !waits.is_empty() && waits.iter().all(is_told_by_nodes);
+        let nothing_else = refusals.is_empty() && failure.is_none() && results.is_empty() && run.outcome.pending == 0;
+        let same_wish = run.outcome.wish.is_some() && run.outcome.wish == self.status().and_then(|status| status.wish);
+        let doubts = was_well && only_doubts && nothing_else && same_wish;
+        if doubts {
+            self.doubts += 1;
+            self.next = Next::At(after(now, DOUBT_PAUSE));
+        }
+        doubts
+    }
+
+    /// Whether a first block is kept that the branch does not remember, so that nobody is joined before it does.
+    pub fn has_unpublished_block(&self) -> bool {
+        let Some(status) = &self.news.status else { return false };
+        let known = self.published.as_ref().map(unit_status::known_channels).unwrap_or_default();
+        unit_status::known_channels(status).keys().any(|channel| !known.contains_key(channel))
+    }
+
     /// Whether it only waits for units that it builds on and that get no further: `moving` are those that may, and what is
     /// applied since it ran is no reason to wait any more.
     pub fn is_blocked(&self, moving: &BTreeSet<&UnitId>, is_applied: impl Fn(&UnitId) -> bool) -> bool {
@@ -181,13 +246,42 @@ const FAILURES_MAX: u32 = 4;
 /// Whether nodes still restart in turn, or objects still go. Without its Secret a node never gets ready, so nobody's
 /// turn comes before a person brings it.
 fn goes_on(outcome: &UnitOutcome) -> bool {
-    let in_turn = |wait: &WaitingOn| matches!(wait, WaitingOn::Restart { .. } | WaitingOn::Deletion { .. });
+    let in_turn = |wait: &WaitingOn| {
+        matches!(wait, WaitingOn::Restart { .. } | WaitingOn::Quorum { .. } | WaitingOn::Deletion { .. })
+    };
     let needs_secret = |wait: &WaitingOn| matches!(wait, WaitingOn::Secret { .. });
     outcome.waits.iter().any(in_turn) && !outcome.waits.iter().any(needs_secret)
 }
 
 fn failed(outcome: &UnitOutcome) -> bool {
     matches!(outcome.state(), UnitState::Failed | UnitState::Stale)
+}
+
+/// Whether only nodes of channels can tell that a wait ended.
+fn is_told_by_nodes(wait: &WaitingOn) -> bool {
+    match wait {
+        WaitingOn::NodeSilent { .. }
+        | WaitingOn::Leader { .. }
+        | WaitingOn::Quorum { .. }
+        | WaitingOn::ChannelTurn { .. }
+        | WaitingOn::ChannelRecord { .. } => true,
+        WaitingOn::Secret { .. }
+        | WaitingOn::Unit { .. }
+        | WaitingOn::Ready { .. }
+        | WaitingOn::Deletion { .. }
+        | WaitingOn::Observation { .. }
+        | WaitingOn::Region { .. }
+        | WaitingOn::Restart { .. }
+        | WaitingOn::Authority { .. }
+        | WaitingOn::Identity { .. }
+        | WaitingOn::AuthorityEnds { .. }
+        | WaitingOn::NodeStarting { .. }
+        | WaitingOn::Approval { .. } => false,
+    }
+}
+
+fn ask_again(questions: u32) -> Duration {
+    ASK_AGAIN_MIN.saturating_mul(1 << questions.saturating_sub(1).min(8)).min(ASK_AGAIN_MAX)
 }
 
 /// Whether trying again without any change can help.

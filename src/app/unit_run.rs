@@ -9,22 +9,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::apply::execute::{self, Effects, Executed};
-use crate::apply::{bodies, inventory, secrets};
+use crate::apply::{bodies, inventory};
 use crate::desired::unit::DesiredUnit;
 use crate::k8s::health::{self, Health};
+use crate::ledger::blocks::Blocks;
+use crate::ledger::nodes::Nodes;
 use crate::model::digest::Digest;
-use crate::model::names::{InstallationId, RegionName};
-use crate::model::object::{Kind, ObjectId, ObjectRef};
+use crate::model::names::{ChannelId, InstallationId, RegionName};
+use crate::model::object::{Kind, ObjectRef};
 use crate::model::revision::Revision;
 use crate::model::unit::UnitId;
-use crate::observed::identity::SecretSeen;
+use crate::observed::channel::ChannelSeen;
 use crate::observed::inventory::Inventory;
 use crate::observed::object::LiveObject;
-use crate::observed::region::{Presence, RegionObservation, RegionUnknown};
+use crate::observed::region::{Completeness, Presence, RegionUnknown};
 use crate::plan::approval::{self, ApprovedPlan, Consents, Split, StoredChanges};
+use crate::plan::channel::state;
 use crate::plan::contention::ContendedObjects;
 use crate::plan::diff::World;
-use crate::plan::identity::{self, Decisions, Question, Recorded};
+use crate::plan::identity::{self, Recorded};
 use crate::plan::lint;
 use crate::plan::outcome::{Failure, UnitOutcome, Workload, WorkloadState};
 use crate::plan::planner::{self, Input};
@@ -34,10 +37,14 @@ use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::region::access::RegionAccess;
 use crate::report::audit::{self, Entry, Event};
+use crate::report::unit_status::KnownChannel;
 use crate::spec::fleet::{ApplyPolicy, Budgets};
 
 use super::publication;
 use super::status_branch::{self, Batch, StatusBranch};
+use look::{Looked, look, look_at_channels, look_up_secrets, world_of};
+
+mod look;
 
 /// What a unit should be, as far as the source says.
 #[derive(Debug, Clone)]
@@ -56,6 +63,8 @@ pub struct Wish {
     pub budgets: Budgets,
     /// What the status branch says was issued. No part of the wish.
     pub recorded: Recorded,
+    /// What the status branch says of first blocks. No part of the wish.
+    pub blocks: BTreeMap<ChannelId, KnownChannel>,
 }
 
 impl Wish {
@@ -81,6 +90,10 @@ pub struct Shared<'a> {
     pub clock: &'a dyn Clock,
     /// Where keys come from.
     pub entropy: &'a dyn Entropy,
+    /// Ordering nodes and peers.
+    pub nodes: &'a Nodes,
+    /// First blocks.
+    pub blocks: &'a Blocks,
     /// What grants consent.
     pub consents: Consents<'a>,
     /// What `plan::contention` found between the wishes of all units.
@@ -141,7 +154,7 @@ pub struct Effected {
 /// Plans one unit and makes the changes.
 pub async fn act(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, permission: Permission<'_>) -> Acted {
     let (plan, looked) = plan(shared, wish, unmet).await;
-    let Looked { world, desired, .. } = &looked;
+    let world = &looked.world;
     let split = approval::split(&plan, shared.consents);
     let mut outcome = UnitOutcome {
         revision: wish.revision,
@@ -150,7 +163,7 @@ pub async fn act(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, perm
         ..UnitOutcome::empty(wish.unit.clone())
     };
     let nothing = |outcome, split, plan: UnitPlan| {
-        let after = After { plan: &plan.clone(), split, world };
+        let after = After { plan: &plan.clone(), split, looked: &looked };
         Acted::Nothing(Box::new(finish(outcome, wish, after, (plan, None))))
     };
     let blocked = !unmet.is_empty() || split.approved.is_empty();
@@ -173,12 +186,12 @@ pub async fn act(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, perm
         };
     }
     let (mut kept, mut executed) = (BTreeMap::new(), Vec::new());
-    match carry_out(shared, wish, (world, desired.as_deref()), &split.approved).await {
+    match carry_out(shared, wish, &looked, &split.approved).await {
         Ok(done) => (kept, executed) = done,
         Err(failure) => outcome.failure = Some(Failure::Error(failure)),
     }
-    if executed.iter().any(|done| done.stored.is_some()) {
-        // What builds on an identity finds it in the inventory.
+    if executed.iter().any(|done| done.stored.is_some() || done.recorded.is_some()) {
+        // What builds on an identity, or on a first block, finds it in the inventory.
         kept = complete_inventories(shared, wish, kept, &executed).await;
     }
     let is_applied = outcome.failure.is_none() && {
@@ -201,44 +214,7 @@ pub async fn close(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>, ef
         // Rows that an earlier process left: the unit may be at rest now, and then no further run comes.
         tidy_inventories(shared, wish, &looked, &mut outcome).await;
     }
-    finish(outcome, wish, After { plan: &after, split, world: &looked.world }, (plan, Some(applied)))
-}
-
-/// The world as far as a unit needs it, what follows from it for its identities, and the unit with the names of their
-/// Secrets.
-struct Looked {
-    world: World,
-    identities: Decisions,
-    desired: Option<Arc<DesiredUnit>>,
-}
-
-/// Looks at the world, and at the Secrets that hold the unit's identities.
-async fn look(shared: Shared<'_>, wish: &Wish) -> Looked {
-    let mut world = world_of(shared, wish);
-    let Some(desired) = &wish.desired else { return Looked { world, identities: Decisions::default(), desired: None } };
-    let wanted = identity::to_look_up(desired, &world, &wish.recorded);
-    if wanted.is_empty() {
-        return Looked { world, identities: Decisions::default(), desired: Some(desired.clone()) };
-    }
-    take_in(&mut world, secrets::look_up(shared.reachable, wanted).await);
-    let question = Question {
-        installation: shared.installation,
-        desired,
-        world: &world,
-        recorded: &wish.recorded,
-        now: shared.clock.now(),
-    };
-    let identities = identity::decide(question);
-    let resolved = desired.resolved(&identities.in_force);
-    Looked { world, identities, desired: Some(Arc::new(resolved)) }
-}
-
-fn take_in(world: &mut World, found: BTreeMap<RegionName, BTreeMap<ObjectId, SecretSeen>>) {
-    for (region, found) in found {
-        if let Some(seen) = world.get_mut(&region) {
-            seen.secrets.extend(found);
-        }
-    }
+    finish(outcome, wish, After { plan: &after, split, looked: &looked }, (plan, Some(applied)))
 }
 
 /// The plan and the world that it was made for.
@@ -266,6 +242,7 @@ async fn plan(shared: Shared<'_>, wish: &Wish, unmet: &BTreeSet<UnitId>) -> (Uni
             looked.world = world;
         }
     }
+    looked.channels = look_at_channels(shared, wish, &looked.world).await;
     (make_plan(shared, wish, unmet, (&looked, &live)), looked)
 }
 
@@ -291,39 +268,8 @@ fn make_plan(
         policy: wish.policy,
         budgets: wish.budgets,
         identities: &looked.identities,
+        channels: &looked.channels,
     })
-}
-
-fn world_of(shared: Shared<'_>, wish: &Wish) -> World {
-    let (no_objects, no_units) = (BTreeMap::new(), BTreeSet::new());
-    let objects = wish.desired.as_ref().map_or(&no_objects, |desired| &desired.objects);
-    let builds_on = wish.desired.as_ref().map_or(&no_units, |desired| &desired.depends_on);
-    let mut world = World::new();
-    for (region, access) in shared.regions {
-        let seen = match access {
-            Ok(access) => {
-                let ids: Vec<&ObjectId> =
-                    objects.keys().filter(|target| target.region == *region).map(|target| &target.id).collect();
-                access.slice(&wish.unit, builds_on, &ids)
-            }
-            Err(why) => RegionObservation::unknown(region.clone(), why.clone()),
-        };
-        world.insert(region.clone(), seen);
-    }
-    world
-}
-
-/// Secrets matter only to workloads that are not ready.
-async fn look_up_secrets(shared: Shared<'_>, desired: &DesiredUnit, world: &mut World) {
-    let unready = desired.objects.iter().any(|(target, wanted)| {
-        let seen = world.get(&target.region).map(|seen| seen.look_up(&target.id));
-        !wanted.secrets.is_empty()
-            && matches!(seen, Some(Presence::Present(live)) if health::judge(live.generation, &live.health) != Health::Healthy)
-    });
-    if !unready {
-        return;
-    }
-    take_in(world, secrets::look_up(shared.reachable, secrets::brought(desired)).await);
 }
 
 /// Whether this process holds the lease of a region.
@@ -395,17 +341,21 @@ async fn start(
 async fn carry_out(
     shared: Shared<'_>,
     wish: &Wish,
-    (world, desired): (&World, Option<&DesiredUnit>),
+    looked: &Looked,
     approved: &ApprovedPlan,
 ) -> Result<(BTreeMap<RegionName, Inventory>, Vec<Executed>), String> {
-    let Shared { installation, clock, entropy, .. } = shared;
-    let effects = Effects { installation, regions: shared.reachable, clock, entropy };
+    let Shared { installation, clock, entropy, nodes, blocks, reachable: regions, .. } = shared;
+    let (world, desired) = (&looked.world, looked.desired.as_deref());
+    let effects = Effects { installation, regions, clock, entropy, nodes, blocks, world };
     let mut kept = BTreeMap::new();
     for region in inventory::regions_of(approved) {
         let Some((access, seen)) = shared.reachable.get(&region).zip(world.get(&region)) else { continue };
         let before = seen.inventories.get(&wish.unit).cloned().unwrap_or_default();
         let wanted = match desired {
-            Some(desired) => inventory::extended(&before, &region, approved, desired),
+            Some(desired) => {
+                let known = inventory::with_channels(&before, seen, desired, &looked.channels);
+                inventory::extended(&known, &region, approved, desired)
+            }
             None => before.clone(),
         };
         let stored = inventory::store(shared.installation, access, &wish.unit, &before, wanted).await;
@@ -439,13 +389,16 @@ async fn complete_inventories(
 /// Completes rows that a crash or a lost answer left behind; writes nothing when there are none.
 async fn tidy_inventories(shared: Shared<'_>, wish: &Wish, looked: &Looked, outcome: &mut UnitOutcome) {
     for (region, seen) in &looked.world {
-        let (Some(access), Some(before)) = (shared.reachable.get(region), seen.inventories.get(&wish.unit)) else {
-            continue;
+        let Some(access) = shared.reachable.get(region).filter(|_| may_write(shared, region)) else { continue };
+        // One that somebody deleted is made again from what is there.
+        let lost = Inventory::default();
+        let all_seen = seen.cluster.is_ok() && *seen.completeness(Kind::ConfigMap) == Completeness::Complete;
+        let Some(before) = seen.inventories.get(&wish.unit).or(all_seen.then_some(&lost)) else { continue };
+        let at_rest = inventory::at_rest(shared.installation, before, looked.desired.as_deref(), seen);
+        let after = match looked.desired.as_deref() {
+            Some(desired) => inventory::with_channels(&at_rest, seen, desired, &looked.channels),
+            None => at_rest,
         };
-        if !may_write(shared, region) {
-            continue;
-        }
-        let after = inventory::at_rest(before, looked.desired.as_deref(), seen);
         if let Err(error) = inventory::store(shared.installation, access, &wish.unit, before, after).await {
             outcome.failure = Some(Failure::Error(crate::model::causes::chain(&error)));
         }
@@ -456,7 +409,7 @@ async fn tidy_inventories(shared: Shared<'_>, wish: &Wish, looked: &Looked, outc
 struct After<'a> {
     plan: &'a UnitPlan,
     split: Split,
-    world: &'a World,
+    looked: &'a Looked,
 }
 
 fn finish(
@@ -470,9 +423,14 @@ fn finish(
     outcome.foreign_fields.clone_from(&after.plan.foreign_fields);
     outcome.left_behind.clone_from(&after.plan.left_behind);
     outcome.pending = after.split.approved.changes().len();
-    outcome.workloads = workloads(wish, after.world);
-    outcome.identities =
-        wish.desired.as_ref().map(|desired| identity::issued(desired, after.world)).unwrap_or_default();
+    let Looked { world, channels, .. } = after.looked;
+    outcome.workloads = workloads(wish, world);
+    outcome.identities = wish.desired.as_ref().map(|desired| identity::issued(desired, world)).unwrap_or_default();
+    let nobody_looked = ChannelSeen::default();
+    let desired = wish.desired.iter().flat_map(|desired| &desired.channels);
+    let states =
+        desired.map(|(id, channel)| (id.clone(), state::state(channel, channels.get(id).unwrap_or(&nobody_looked))));
+    outcome.channels = states.collect();
     let is_applied = after.plan.is_applied() && outcome.failure.is_none();
     outcome.held = after.split.held;
     outcome.idle_approvals = after.split.idle;

@@ -10,16 +10,22 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use crate::adapters::fabric::dial::{ByRegion, TcpDialer};
+use crate::adapters::fabric::ledgers::FabricLedgers;
+use crate::adapters::fabric::peer::Sources;
 use crate::adapters::git::GitRepository;
 use crate::adapters::git::settings::Settings;
 use crate::adapters::git::wake::Wakes;
 use crate::adapters::kube::KubeCluster;
 use crate::adapters::kube::config::{self, Access};
+use crate::adapters::kube::forward::PortForward;
 use crate::adapters::system::{SystemClock, SystemEntropy};
 use crate::model::names::{InstallationId, RegionName};
 use crate::model::object::ClusterUid;
 use crate::observed::region::RegionUnknown;
 use crate::ports::clock::Clock;
+use crate::ports::dialer::Dialer;
+use crate::ports::entropy::Entropy;
 use crate::ports::source::SourceError;
 use crate::region::access::RegionAccess;
 
@@ -55,7 +61,9 @@ pub async fn wire(
     let git = Arc::new(GitRepository::start(repository)?);
     let mut accesses = Regions::new();
     let mut clusters = BTreeMap::new();
+    let mut dialer = ByRegion::default();
     for region in regions {
+        dialer.0.insert(region.name.clone(), way_to(&region.access));
         let access = match config::client(&region.access).await {
             Ok(client) => {
                 let cluster = Arc::new(KubeCluster::new(client, installation));
@@ -66,16 +74,28 @@ pub async fn wire(
         };
         accesses.insert(region.name.clone(), access);
     }
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let sources = Sources { clock: clock.clone(), entropy: entropy.clone() };
     let ports = Ports {
         installation: installation.clone(),
         source: git.clone(),
         sink: git,
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(SystemEntropy),
+        clock,
+        entropy,
         regions: accesses,
+        ledgers: Arc::new(FabricLedgers::new(Arc::new(dialer), sources)),
     };
     let pins = regions.iter().map(|region| (region.name.clone(), region.cluster_uid.clone())).collect();
     Ok(Wired { ports, pins, clusters })
+}
+
+/// How nodes of a region are reached: from inside by their Services, from outside through the API server.
+fn way_to(access: &Access) -> Arc<dyn Dialer> {
+    match access {
+        Access::InCluster => Arc::new(TcpDialer),
+        Access::File { .. } => Arc::new(PortForward::new(access.clone())),
+    }
 }
 
 /// Notifies whenever a repository on this machine changed; none for others.

@@ -81,6 +81,7 @@ impl Wishes {
             policy: settings.apply,
             budgets: settings.budgets,
             recorded: Recorded::new(),
+            blocks: BTreeMap::new(),
         };
         if !declared {
             self.rendered.remove(unit);

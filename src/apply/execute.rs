@@ -12,16 +12,21 @@ use futures::stream::FuturesUnordered;
 
 use crate::desired::unit::{DesiredUnit, Stage};
 use crate::k8s::object::Object;
+use crate::ledger::blocks::Blocks;
+use crate::ledger::custody::World;
+use crate::ledger::nodes::Nodes;
+use crate::model::digest::Digest;
 use crate::model::names::{InstallationId, RegionName};
 use crate::model::object::Kind;
 use crate::observed::object::ObservedObject;
 use crate::plan::approval::{ApprovedPlan, Consent};
-use crate::plan::change::{Change, Op};
+use crate::plan::change::{Change, ChangeId, Op};
 use crate::plan::outcome::{ChangeOutcome, ChangeResult};
 use crate::ports::clock::Clock;
 use crate::ports::cluster::Identity;
 use crate::ports::entropy::Entropy;
 
+use super::channel::{self, Stepped, Stepping};
 use super::delete::{self, Delete};
 use super::issue::{self, Issuing, Stored};
 use super::write::{self, Write};
@@ -38,6 +43,12 @@ pub struct Effects<'a> {
     pub clock: &'a dyn Clock,
     /// Where keys come from.
     pub entropy: &'a dyn Entropy,
+    /// Ordering nodes and peers.
+    pub nodes: &'a Nodes,
+    /// First blocks.
+    pub blocks: &'a Blocks,
+    /// What was seen before anything was done.
+    pub world: &'a World,
 }
 
 /// One change, what became of it, and what the server keeps.
@@ -49,6 +60,8 @@ pub struct Executed {
     pub live: Option<ObservedObject>,
     /// What was issued.
     pub stored: Option<Stored>,
+    /// The first block that is kept now.
+    pub recorded: Option<Digest>,
 }
 
 /// Applies the plan.
@@ -71,8 +84,8 @@ pub async fn execute(effects: Effects<'_>, approved: &ApprovedPlan, desired: Opt
     executed
 }
 
-fn order(change: &Change) -> (bool, Stage, &crate::model::object::ObjectRef) {
-    (change.op == Op::Delete, change.stage, &change.target)
+fn order(change: &Change) -> (bool, Stage, &crate::model::object::ObjectRef, &ChangeId) {
+    (change.op == Op::Delete, change.stage, &change.target, &change.id)
 }
 
 /// Runs of changes that may happen at once. Deletions of one stage are their own run, after all else.
@@ -86,23 +99,29 @@ fn object_of<'a>(desired: Option<&'a DesiredUnit>, change: &Change) -> Option<&'
 
 async fn one(effects: Effects<'_>, change: &Change, consent: &Consent, desired: Option<&DesiredUnit>) -> Executed {
     let identity = Identity::writer_of(&change.target.id, &change.tenant);
-    let Effect { outcome, live, stored } = match (effects.regions.get(&change.target.region), identity) {
+    let Effect { outcome, live, stored, recorded } = match (effects.regions.get(&change.target.region), identity) {
         (Some(region), Some(identity)) => effect(effects, region, &identity, (change, desired)).await,
         _ => Effect::of(ChangeOutcome::NotReached),
     };
     tracing::debug!(object = %change.target, op = change.op.word(), done = outcome.is_done(), "change");
-    Executed { result: ChangeResult { change: change.clone(), consent: consent.clone(), outcome }, live, stored }
+    Executed {
+        result: ChangeResult { change: change.clone(), consent: consent.clone(), outcome },
+        live,
+        stored,
+        recorded,
+    }
 }
 
 struct Effect {
     outcome: ChangeOutcome,
     live: Option<ObservedObject>,
     stored: Option<Stored>,
+    recorded: Option<Digest>,
 }
 
 impl Effect {
     fn of(outcome: ChangeOutcome) -> Self {
-        Self { outcome, live: None, stored: None }
+        Self { outcome, live: None, stored: None, recorded: None }
     }
 }
 
@@ -130,12 +149,20 @@ async fn effect(
             }
             None => Effect::of(ChangeOutcome::NotReached),
         },
+        Op::Channel(step) => match desired.and_then(|unit| unit.channels.get(&step.channel.id)) {
+            Some(wanted) => {
+                let Stepped { outcome, live, recorded } =
+                    channel::step(Stepping { effects, region, change, step, wanted }).await;
+                Effect { live, recorded, ..Effect::of(outcome) }
+            }
+            None => Effect::of(ChangeOutcome::NotReached),
+        },
     }
 }
 
 fn not_reached(change: &Change, consent: &Consent) -> Executed {
     let result = ChangeResult { change: change.clone(), consent: consent.clone(), outcome: ChangeOutcome::NotReached };
-    Executed { result, live: None, stored: None }
+    Executed { result, live: None, stored: None, recorded: None }
 }
 
 /// Whether a change only puts back what somebody changed, without a restart: the one thing that may start before its

@@ -4,21 +4,25 @@
 //! deletion. Invariants: rows come before their objects; a row leaves only when its object was read as gone; equal rows
 //! are not written again; a write carries the version that was read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
 use crate::desired::unit::DesiredUnit;
+use crate::model::digest::Digest;
 use crate::model::identity::Generation;
-use crate::model::names::{InstallationId, RegionName};
+use crate::model::names::{InstallationId, RegionName, TenantName};
 use crate::model::object::{Kind, ObjectId, ObjectRef, Uid};
 use crate::model::unit::UnitId;
+use crate::observed::channel::{ChannelRow, RecordSeen};
 use crate::observed::identity::{IdentityRow, IssuedFacts, SecretSeen};
 use crate::observed::inventory::{Inventory, Row};
 use crate::observed::inventory_document::{self, InventoryError};
+use crate::observed::object::ObservedObject;
 use crate::observed::region::{Presence, RegionObservation};
 use crate::plan::approval::ApprovedPlan;
-use crate::plan::change::{Issue, Op};
+use crate::plan::change::{ChannelAction, ChannelStep, Issue, Op};
+use crate::plan::channel::turns;
 use crate::plan::identity;
 use crate::plan::outcome::ChangeOutcome;
 use crate::ports::cluster::{ApplyRequest, ClusterError, Expect, Identity};
@@ -62,6 +66,10 @@ pub fn extended(
                 let row = IdentityRow { name: identity.id.name.clone(), generation: *generation, facts: None };
                 (node, Some(row))
             }
+            Op::Channel(step) => {
+                intend_record(&mut extended, &change.target.id, (&change.tenant, step));
+                continue;
+            }
             Op::Update(_) | Op::Delete => continue,
         };
         // What exists under this row later was made with this content, or by somebody else.
@@ -71,10 +79,51 @@ pub fn extended(
     extended
 }
 
+/// A row for a first block that is about to be kept; one that is there says more.
+fn intend_record(inventory: &mut Inventory, record: &ObjectId, (tenant, step): (&TenantName, &ChannelStep)) {
+    match step.action {
+        ChannelAction::Genesis | ChannelAction::Copy { .. } => {
+            let row = ChannelRow { id: step.channel.id.clone(), block: None, joined: BTreeSet::new() };
+            let intended = || Row { channel: Some(row), ..Row::intended(tenant, None) };
+            inventory.rows.entry(record.clone()).or_insert_with(intended);
+        }
+        ChannelAction::JoinOrderer { .. } | ChannelAction::JoinPeer { .. } => {}
+    }
+}
+
+/// The inventory with all that is seen of channels and that a row lacks: blocks that regions keep, joins that nodes tell of.
+pub fn with_channels(
+    inventory: &Inventory,
+    seen: &RegionObservation,
+    unit: &DesiredUnit,
+    channels: &turns::Seen,
+) -> Inventory {
+    let mut completed = inventory.clone();
+    let unconfirmed = turns::unconfirmed(unit, channels);
+    for (id, desired) in &unit.channels {
+        let record = channels.get(id).and_then(|channel| channel.records.get(&seen.region));
+        let (Some(home), Some(RecordSeen::Present { block, .. })) = (desired.homes.get(&seen.region), record) else {
+            continue;
+        };
+        let row = completed.rows.entry(home.record.clone()).or_insert_with(|| Row::intended(&home.tenant, None));
+        if let Presence::Present(live) = seen.look_up(&home.record) {
+            row.uid = Some(live.uid.clone());
+        }
+        let known =
+            row.channel.get_or_insert_with(|| ChannelRow { id: id.clone(), block: None, joined: BTreeSet::new() });
+        // What was known first stays known.
+        known.block.get_or_insert(*block);
+        let here = unconfirmed.get(id).into_iter().flatten().filter(|node| node.region == seen.region);
+        known.joined.extend(here.cloned());
+    }
+    completed
+}
+
 /// The inventory after the changes: uids and contents of what was written, without what is gone.
 pub fn after(inventory: &Inventory, region: &RegionName, executed: &[Executed]) -> Inventory {
     let mut after = inventory.clone();
-    for Executed { result, live, stored } in executed.iter().filter(|done| done.result.change.target.region == *region)
+    for Executed { result, live, stored, recorded } in
+        executed.iter().filter(|done| done.result.change.target.region == *region)
     {
         let id = &result.change.target.id;
         match (&result.change.op, &result.outcome) {
@@ -98,11 +147,39 @@ pub fn after(inventory: &Inventory, region: &RegionName, executed: &[Executed]) 
                     confirm(row, &stored.uid, &stored.facts);
                 }
             }
+            (Op::Channel(step), outcome) => {
+                let step = (&**step, &result.change.target);
+                channel_step(&mut after, step, (outcome, live.as_ref(), *recorded));
+            }
             (Op::Delete, _) => {}
         }
     }
     without_superseded(&mut after);
     after
+}
+
+/// A first block that is kept now, or a join that was confirmed.
+fn channel_step(
+    inventory: &mut Inventory,
+    (step, target): (&ChannelStep, &ObjectRef),
+    (outcome, live, recorded): (&ChangeOutcome, Option<&ObservedObject>, Option<Digest>),
+) {
+    match step.action {
+        ChannelAction::Genesis | ChannelAction::Copy { .. } => {
+            let (Some(row), Some(live)) = (inventory.rows.get_mut(&target.id), live) else { return };
+            row.uid = Some(live.uid.clone());
+            if let (Some(known), Some(block), true) = (&mut row.channel, recorded, outcome.is_done()) {
+                known.block.get_or_insert(block);
+            }
+        }
+        ChannelAction::JoinOrderer { .. } if outcome.is_done() => {
+            let mut rows = inventory.rows.values_mut().filter_map(|row| row.channel.as_mut());
+            if let Some(known) = rows.find(|known| known.id == step.channel.id) {
+                known.joined.insert(target.clone());
+            }
+        }
+        ChannelAction::JoinOrderer { .. } | ChannelAction::JoinPeer { .. } => {}
+    }
 }
 
 fn confirm(row: &mut Row, uid: &Uid, facts: &IssuedFacts) {
@@ -133,7 +210,12 @@ fn without_superseded(inventory: &mut Inventory) {
 /// The inventory as it should be when nothing is in flight: every wanted object that exists has its row with uid and
 /// content; rows without a uid whose object certainly is absent are dropped, and so are those of objects that a
 /// complete observation no longer shows and nothing wants.
-pub fn at_rest(inventory: &Inventory, unit: Option<&DesiredUnit>, seen: &RegionObservation) -> Inventory {
+pub fn at_rest(
+    installation: &InstallationId,
+    inventory: &Inventory,
+    unit: Option<&DesiredUnit>,
+    seen: &RegionObservation,
+) -> Inventory {
     let wanted: BTreeMap<&ObjectId, _> = unit
         .into_iter()
         .flat_map(|unit| &unit.objects)
@@ -162,7 +244,38 @@ pub fn at_rest(inventory: &Inventory, unit: Option<&DesiredUnit>, seen: &RegionO
         row.applied = Some(wanted.digest);
         row.node.clone_from(&wanted.node);
     }
+    if let Some(unit) = unit {
+        take_in_keys(&mut at_rest, installation, unit, seen);
+    }
+    without_superseded(&mut at_rest);
     at_rest
+}
+
+/// Secrets say what was issued, so that an inventory that was lost knows it again.
+fn take_in_keys(
+    inventory: &mut Inventory,
+    installation: &InstallationId,
+    unit: &DesiredUnit,
+    seen: &RegionObservation,
+) {
+    for (id, secret) in &seen.secrets {
+        let SecretSeen::Present(found) = secret else { continue };
+        let object = ObjectRef { region: seen.region.clone(), id: id.clone() };
+        let (Some(facts), true) = (&found.facts, identity::is_ours(installation, &object, found)) else { continue };
+        let held = unit.identities.iter().find_map(|(identity, wanted)| {
+            let here = identity.region == seen.region && id.namespace.as_deref() == Some(&*identity.id.namespace);
+            let generation = id.name.strip_prefix(&*identity.id.name)?.strip_prefix('-')?;
+            here.then_some((identity, wanted, Generation::parse(generation)?))
+        });
+        let Some((identity, wanted, generation)) = held else { continue };
+        let row = inventory.rows.entry(id.clone()).or_insert_with(|| {
+            let row = IdentityRow { name: identity.id.name.clone(), generation, facts: None };
+            Row { identity: Some(row), ..Row::intended(&wanted.tenant, wanted.node.as_deref()) }
+        });
+        if row.identity.as_ref().is_some_and(|known| known.facts.is_none()) {
+            confirm(row, &found.uid, facts);
+        }
+    }
 }
 
 /// A row of a key leaves when its Secret certainly is gone and either it was never confirmed or nothing wants it.
@@ -235,12 +348,8 @@ pub fn row<'a>(inventory: &'a Inventory, target: &ObjectRef) -> Option<&'a Row> 
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
-    use crate::model::digest::Digest;
-    use crate::model::names::{ChannelId, TenantName};
-    use crate::observed::channel::ChannelRow;
+    use crate::model::names::ChannelId;
     use crate::observed::region::{Completeness, RegionUnknown};
 
     #[test]
@@ -263,7 +372,8 @@ mod tests {
         let known = ObjectId::namespaced(Kind::ConfigMap, "ns", "trade-channel-ch1");
         let never = ObjectId::namespaced(Kind::ConfigMap, "ns", "trade-channel-ch2");
         let rows = BTreeMap::from([(known.clone(), row(Some("uid"))), (never, row(None))]);
-        let left = at_rest(&Inventory { rows, stored: None }, None, &seen).rows;
+        let installation = InstallationId::parse("demo").unwrap();
+        let left = at_rest(&installation, &Inventory { rows, stored: None }, None, &seen).rows;
         assert_eq!(left.keys().collect::<Vec<_>>(), [&known]);
     }
 }

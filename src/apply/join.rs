@@ -29,31 +29,48 @@ pub struct Join<'a> {
 
 /// Joins an ordering node.
 pub async fn orderer(join: Join<'_>, node: &dyn OrdererAdmin) -> ChangeOutcome {
-    let has = async || Ok(node.channel(join.channel).await?.is_some());
-    carry_out(join, has, async || node.join(join.channel, join.block).await).await
+    carry_out(join, Node::Orderer(node)).await
 }
 
 /// Joins a peer.
 pub async fn peer(join: Join<'_>, node: &dyn PeerAdmin) -> ChangeOutcome {
-    let has = async || Ok(node.height(join.channel).await?.is_some());
-    carry_out(join, has, async || node.join(join.block).await).await
+    carry_out(join, Node::Peer(node)).await
 }
 
-async fn carry_out(
-    join: Join<'_>,
-    has: impl AsyncFn() -> Result<bool, LedgerError>,
-    send: impl AsyncFn() -> Result<Joined, LedgerError>,
-) -> ChangeOutcome {
+/// What a join asks of a node, whichever it is.
+#[derive(Clone, Copy)]
+enum Node<'a> {
+    Orderer(&'a dyn OrdererAdmin),
+    Peer(&'a dyn PeerAdmin),
+}
+
+impl Node<'_> {
+    async fn has(self, join: Join<'_>) -> Result<bool, LedgerError> {
+        Ok(match self {
+            Self::Orderer(node) => node.channel(join.channel).await?.is_some(),
+            Self::Peer(node) => node.height(join.channel).await?.is_some(),
+        })
+    }
+
+    async fn send(self, join: Join<'_>) -> Result<Joined, LedgerError> {
+        match self {
+            Self::Orderer(node) => node.join(join.channel, join.block).await,
+            Self::Peer(node) => node.join(join.block).await,
+        }
+    }
+}
+
+async fn carry_out(join: Join<'_>, node: Node<'_>) -> ChangeOutcome {
     let attempt = async {
-        if has().await? {
+        if node.has(join).await? {
             return Ok(ChangeOutcome::DoneBefore);
         }
-        match send().await {
+        match node.send(join).await {
             Ok(Joined::Now) => Ok(ChangeOutcome::Done),
             Ok(Joined::Before) => Ok(ChangeOutcome::DoneBefore),
             // It may have happened; only the node knows.
             Err(error) => match error.retry() {
-                Retry::Ambiguous if has().await? => Ok(ChangeOutcome::Done),
+                Retry::Ambiguous if node.has(join).await? => Ok(ChangeOutcome::Done),
                 Retry::Ambiguous | Retry::After(_) | Retry::OnChange | Retry::Never => Err(error),
             },
         }

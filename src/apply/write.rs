@@ -79,7 +79,7 @@ pub async fn write(write: Write<'_>) -> Written {
         let attempt = async {
             match write.change.op {
                 Op::Create => create(write, &mut last).await,
-                Op::Update(_) | Op::Delete | Op::Issue(_) => update(write, &mut last).await,
+                Op::Update(_) | Op::Delete | Op::Issue(_) | Op::Channel(_) => update(write, &mut last).await,
             }
         };
         match within_lease(write.region, write.clock, attempt).await {
@@ -246,7 +246,7 @@ fn contested(causes: &[FieldConflict], correctable: &BTreeSet<String>) -> Vec<(S
 
 fn mismatch(precondition: &Precondition, live: &ObservedObject) -> Option<&'static str> {
     match precondition {
-        Precondition::Absent => Some("it exists"),
+        Precondition::Absent | Precondition::NotJoined => Some("it exists"),
         Precondition::Exists { uid, .. } if *uid != live.uid => Some("it was deleted and made anew"),
         Precondition::Exists { projection, .. } => {
             let found = live.applied.as_ref().map(|applied| applied.projection);

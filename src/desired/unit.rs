@@ -38,6 +38,12 @@ pub enum Stage {
     Orderers,
     /// Peers.
     Peers,
+    /// First blocks of channels.
+    Records,
+    /// Ordering nodes join channels.
+    Consenters,
+    /// Peers join channels.
+    Members,
 }
 
 /// Everything that one unit wants.

@@ -79,6 +79,7 @@ impl Nodes {
         let operations = Values::read(regions, &node.tenant, &keys.operations).await?;
         let administrator = Values::read(regions, &node.tenant, &keys.administrator).await?;
         let at = NodeAddress {
+            region: workload.region.clone(),
             namespace: workload.id.namespace.as_deref().unwrap_or_default().to_owned(),
             name: workload.id.name.to_string(),
             port: node.port,

@@ -42,8 +42,29 @@ enum NotAsked {
 /// Asks all nodes of a channel that are ready.
 pub async fn ask(nodes: &Nodes, regions: &Reachable, world: &World, channel: &DesiredChannel) -> Said {
     let id = &channel.channel.id;
-    let orderers = channel.consenters.iter().map(async |(workload, consenter)| {
-        let said = match reach(nodes, regions, world, (workload, &consenter.node, Role::Orderer)).await {
+    let at = At { nodes, regions, world, id };
+    let orderers: Vec<_> = channel.consenters.iter().map(|(workload, of)| at.orderer(workload, &of.node)).collect();
+    let peers: Vec<_> = channel.peers.iter().map(|(workload, node)| at.peer(workload, node)).collect();
+    let (orderers, peers) = futures::join!(
+        stream::iter(orderers).buffer_unordered(AT_ONCE).collect::<Vec<_>>(),
+        stream::iter(peers).buffer_unordered(AT_ONCE).collect::<Vec<_>>(),
+    );
+    Said { orderers: orderers.into_iter().collect(), peers: peers.into_iter().collect() }
+}
+
+/// Where nodes are, and what they are asked about.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    nodes: &'a Nodes,
+    regions: &'a Reachable,
+    world: &'a World,
+    id: &'a ChannelId,
+}
+
+impl At<'_> {
+    async fn orderer(self, workload: &ObjectRef, node: &ChannelNode) -> (ObjectRef, OrdererSeen) {
+        let Self { nodes, regions, world, id } = self;
+        let said = match reach(nodes, regions, world, (workload, node, Role::Orderer)).await {
             Ok(Node::Orderer(port)) => orderer(&*port, id).await,
             Ok(Node::Peer(_)) => OrdererSeen::Silent { detail: "it is a peer".to_owned() },
             Err(NotAsked::Planned) => OrdererSeen::Planned,
@@ -51,8 +72,10 @@ pub async fn ask(nodes: &Nodes, regions: &Reachable, world: &World, channel: &De
             Err(NotAsked::Silent(detail)) => OrdererSeen::Silent { detail },
         };
         (workload.clone(), said)
-    });
-    let peers = channel.peers.iter().map(async |(workload, node)| {
+    }
+
+    async fn peer(self, workload: &ObjectRef, node: &ChannelNode) -> (ObjectRef, PeerSeen) {
+        let Self { nodes, regions, world, id } = self;
         let said = match reach(nodes, regions, world, (workload, node, Role::Peer)).await {
             Ok(Node::Peer(port)) => peer(&*port, id).await,
             Ok(Node::Orderer(_)) => PeerSeen::Silent { detail: "it is an ordering node".to_owned() },
@@ -61,12 +84,7 @@ pub async fn ask(nodes: &Nodes, regions: &Reachable, world: &World, channel: &De
             Err(NotAsked::Silent(detail)) => PeerSeen::Silent { detail },
         };
         (workload.clone(), said)
-    });
-    let (orderers, peers) = futures::join!(
-        stream::iter(orderers).buffer_unordered(AT_ONCE).collect::<Vec<_>>(),
-        stream::iter(peers).buffer_unordered(AT_ONCE).collect::<Vec<_>>(),
-    );
-    Said { orderers: orderers.into_iter().collect(), peers: peers.into_iter().collect() }
+    }
 }
 
 async fn reach(

@@ -17,7 +17,7 @@ use crate::k8s::object::Object;
 use crate::k8s::ownership;
 use crate::model::digest::Digest;
 use crate::model::names::{InstallationId, RegionName};
-use crate::model::object::{ObjectId, ObjectRef};
+use crate::model::object::ObjectId;
 use crate::model::unit::UnitId;
 use crate::observed::channel::{ChannelRow, RecordSeen};
 use crate::observed::object::ObservedObject;
@@ -36,6 +36,9 @@ pub enum RecordError {
         /// The region.
         region: RegionName,
     },
+    /// No region is meant to keep it.
+    #[error("no region keeps the first block of this channel")]
+    Nowhere,
     /// It could not be read.
     #[error("{record} could not be read")]
     Read {
@@ -148,17 +151,4 @@ pub async fn read(
         return Err(unusable());
     }
     Ok(block)
-}
-
-/// The row that remembers a channel, with everything that is known of it already.
-pub fn row(seen: &RegionObservation, desired: &DesiredChannel, block: Digest, joined: &[ObjectRef]) -> ChannelRow {
-    let unit = UnitId::Network(desired.channel.network.clone());
-    let before = seen.inventories.get(&unit).and_then(|inventory| inventory.channel(&desired.channel.id));
-    let (known, mut marks) = match before {
-        Some((_, ChannelRow { block, joined, .. })) => (*block, joined.clone()),
-        None => (None, BTreeSet::new()),
-    };
-    marks.extend(joined.iter().cloned());
-    // What was known first stays known.
-    ChannelRow { id: desired.channel.id.clone(), block: known.or(Some(block)), joined: marks }
 }

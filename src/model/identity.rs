@@ -18,6 +18,12 @@ impl Generation {
     /// The first.
     pub const FIRST: Self = Self(1);
 
+    /// Reads the text form.
+    pub fn parse(text: &str) -> Option<Self> {
+        let number: u32 = text.parse().ok()?;
+        (number > 0 && number.to_string() == text).then_some(Self(number))
+    }
+
     /// The one after.
     #[must_use]
     pub fn next(self) -> Self {

@@ -123,6 +123,26 @@ pub enum WaitingOn {
         /// How many there are, as they say; 0 when none says so.
         size: u32,
     },
+    /// Steps of a channel that come after others.
+    ChannelTurn {
+        /// The channel.
+        channel: ChannelRef,
+        /// How many.
+        steps: usize,
+        /// What comes first.
+        after: ChannelTurn,
+    },
+    /// A restart of an ordering node that would leave a channel without a majority of those that are in touch.
+    Quorum {
+        /// The workload that would restart.
+        object: ObjectRef,
+        /// The channel.
+        channel: ChannelRef,
+        /// How many of its ordering nodes are in touch; 0 when it has no leader.
+        active: u32,
+        /// How many there are.
+        size: u32,
+    },
     /// A person's consent to held changes.
     Approval {
         /// The plan that holds them.
@@ -130,6 +150,31 @@ pub enum WaitingOn {
         /// How many.
         changes: usize,
     },
+}
+
+/// What steps of a channel come after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ChannelTurn {
+    /// Its nodes as they should be.
+    Nodes,
+    /// Its first block.
+    Record,
+    /// The word of the status branch that there is a first block.
+    Branch,
+    /// Its ordering nodes with a leader.
+    Leader,
+}
+
+impl fmt::Display for ChannelTurn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nodes => "its nodes are as they should be",
+            Self::Record => "its first block is kept in every region that orders it",
+            Self::Branch => "the status branch remembers its first block",
+            Self::Leader => "its ordering nodes have a leader",
+        })
+    }
 }
 
 impl WaitingOn {
@@ -148,6 +193,8 @@ impl WaitingOn {
             | Self::NodeStarting { .. }
             | Self::NodeSilent { .. }
             | Self::Leader { .. }
+            | Self::ChannelTurn { .. }
+            | Self::Quorum { .. }
             | Self::Region { .. } => false,
         }
     }
@@ -199,6 +246,14 @@ impl fmt::Display for WaitingOn {
             Self::Leader { channel, active, size } => write!(
                 f,
                 "{channel} has no leader yet: its ordering nodes count {active} of {size}; more than half must reach each other"
+            ),
+            Self::ChannelTurn { channel, steps, after } => {
+                let steps = if *steps == 1 { "1 more step".to_owned() } else { format!("{steps} more steps") };
+                write!(f, "{channel}: {steps}, when {after}")
+            }
+            Self::Quorum { object, channel, active, size } => write!(
+                f,
+                "{object} must restart, but only {active} of the {size} ordering nodes of {channel} are in touch, and more than half must stay"
             ),
             Self::Approval { plan, changes } => write!(f, "needs an Approval of plan {plan} ({changes} held changes)"),
         }

@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::fabric::config::{ChannelConfig, Consensus};
 use crate::fabric::metrics::RaftState;
 use crate::fabric::participation::Relation;
 use crate::model::digest::Digest;
-use crate::model::names::{ChannelId, RegionName};
+use crate::model::names::{ChannelId, MspId, RegionName};
 use crate::model::object::ObjectRef;
 
 /// A record of a channel's first block, in one place.
@@ -88,6 +89,26 @@ pub enum PeerSeen {
     },
 }
 
+/// Whom a first block names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Founders {
+    /// Its consenters, as `host:port`.
+    pub consenters: BTreeSet<String>,
+    /// The organizations whose peers take part.
+    pub members: BTreeSet<MspId>,
+}
+
+impl Founders {
+    /// As its configuration says.
+    pub fn of(config: &ChannelConfig) -> Self {
+        let consenters = match &config.consensus {
+            Consensus::Raft(consenters) => consenters.iter().map(|of| format!("{}:{}", of.host, of.port)).collect(),
+            Consensus::Other(_) => BTreeSet::new(),
+        };
+        Self { consenters, members: config.applications.values().map(|of| of.msp_id.clone()).collect() }
+    }
+}
+
 /// What was seen of one channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChannelSeen {
@@ -95,6 +116,8 @@ pub struct ChannelSeen {
     pub records: BTreeMap<RegionName, RecordSeen>,
     /// The record of the status branch; none when that has none.
     pub branch: Option<(Digest, BTreeSet<ObjectRef>)>,
+    /// Whom the first block names; none when it could not be read.
+    pub founders: Option<Founders>,
     /// Ordering nodes.
     pub orderers: BTreeMap<ObjectRef, OrdererSeen>,
     /// Peers.

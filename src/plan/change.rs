@@ -10,6 +10,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use crate::desired::unit::Stage;
+use crate::model::channel::ChannelRef;
 use crate::model::digest::Digest;
 use crate::model::identity::{Generation, IdentityRef};
 use crate::model::names::TenantName;
@@ -50,16 +51,68 @@ pub enum Op {
     Delete,
     /// A key and its certificates are made, and stored as a new Secret.
     Issue(Box<Issue>),
+    /// A channel comes nearer to what it should be.
+    Channel(Box<ChannelStep>),
 }
 
 impl Op {
-    /// `create`, `update`, `delete` or `issue`.
+    /// `create`, `update`, `delete`, `issue`, `genesis`, `copy` or `join`.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Create => "create",
             Self::Update(_) => "update",
             Self::Delete => "delete",
             Self::Issue(_) => "issue",
+            Self::Channel(step) => step.action.word(),
+        }
+    }
+}
+
+/// One step of a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelStep {
+    /// The channel.
+    pub channel: ChannelRef,
+    /// What is done.
+    pub action: ChannelAction,
+}
+
+/// What is done about a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChannelAction {
+    /// Its first block is made, and kept as a ConfigMap.
+    Genesis,
+    /// Its first block is kept in another region too.
+    Copy {
+        /// The block.
+        block: Digest,
+    },
+    /// An ordering node gets the first block.
+    JoinOrderer {
+        /// The block; none before it is made.
+        block: Option<Digest>,
+    },
+    /// A peer gets the first block.
+    JoinPeer {
+        /// The block; none before it is made.
+        block: Option<Digest>,
+    },
+}
+
+impl ChannelAction {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Genesis => "genesis",
+            Self::Copy { .. } => "copy",
+            Self::JoinOrderer { .. } | Self::JoinPeer { .. } => "join",
+        }
+    }
+
+    fn stage(&self) -> Stage {
+        match self {
+            Self::Genesis | Self::Copy { .. } => Stage::Records,
+            Self::JoinOrderer { .. } => Stage::Consenters,
+            Self::JoinPeer { .. } => Stage::Members,
         }
     }
 }
@@ -134,6 +187,8 @@ impl fmt::Display for Reason {
 pub enum Precondition {
     /// Nothing of that name.
     Absent,
+    /// The node does not have the channel.
+    NotJoined,
     /// This life of it, with this projection of our fields, and these fields lost to others.
     Exists {
         /// This life.
@@ -150,6 +205,7 @@ impl Precondition {
     pub fn digest(&self) -> Digest {
         match self {
             Self::Absent => Digest::of_parts(["absent"]),
+            Self::NotJoined => Digest::of_parts(["not joined"]),
             Self::Exists { uid, projection, lost } => {
                 let projection = projection.map(|d| d.to_string()).unwrap_or_default();
                 let mut parts = vec!["exists".to_owned(), uid.to_string(), projection];
@@ -203,7 +259,7 @@ pub struct Change {
     pub stage: Stage,
     /// As whom it runs and whose consent it needs.
     pub tenant: TenantName,
-    /// The digest of the desired content; none for a deletion.
+    /// The digest of the desired content; none for a deletion and for a step of a channel.
     pub desired: Option<Digest>,
     /// Paths that may be taken back by force, as the server writes them (`.spec.replicas`).
     pub correctable: BTreeSet<String>,
@@ -253,6 +309,29 @@ impl Change {
             stage,
             tenant: tenant.clone(),
             desired: Some(wish),
+            correctable: BTreeSet::new(),
+        }
+    }
+
+    /// A step of a channel. Routine: nobody had the channel before. Its id does not depend on the block, which is not there
+    /// yet when a plan first shows the step.
+    pub fn channel(target: ObjectRef, tenant: &TenantName, step: ChannelStep) -> Self {
+        let word = step.action.word();
+        let content = Digest::of_parts([step.channel.to_string()]);
+        let precondition = match step.action {
+            ChannelAction::Genesis | ChannelAction::Copy { .. } => Precondition::Absent,
+            ChannelAction::JoinOrderer { .. } | ChannelAction::JoinPeer { .. } => Precondition::NotJoined,
+        };
+        Self {
+            id: ChangeId::of(&target, word, Some(&content)),
+            target,
+            stage: step.action.stage(),
+            op: Op::Channel(Box::new(step)),
+            precondition,
+            risk: Risk::Routine,
+            cause: Cause::Spec,
+            tenant: tenant.clone(),
+            desired: None,
             correctable: BTreeSet::new(),
         }
     }

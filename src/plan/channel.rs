@@ -7,13 +7,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::diff::World;
 use super::refusal::Refusal;
-use crate::desired::channel::DesiredChannel;
+use crate::desired::channel::{ChannelNode, Consenter, DesiredChannel};
 use crate::fabric::participation::Relation;
 use crate::model::channel::ChannelRef;
 use crate::model::digest::Digest;
 use crate::model::names::RegionName;
 use crate::model::object::ObjectRef;
+use crate::model::unit::UnitId;
 use crate::model::waiting::WaitingOn;
 use crate::observed::channel::{ChannelSeen, OrdererSeen, PeerSeen, RecordSeen};
 
@@ -29,8 +31,8 @@ pub enum Place {
 /// One step, in the order in which steps are done.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    /// The first block is made and kept everywhere, where there is none. Planned also for nodes that are yet to come, so it is
-    /// carried out only when a new decision still says so and every node was asked: a volume may come back with them.
+    /// The first block is made and kept, where there is none. Planned also for nodes that are yet to come; its turn
+    /// ([`turns`]) comes when every node was asked, because a volume may come back with them.
     Genesis,
     /// The first block is kept in a place that lacks it, as it is elsewhere.
     Copy {
@@ -100,6 +102,15 @@ pub fn leader(seen: &ChannelSeen) -> Option<Leader> {
     });
     let first = leaders.next()?;
     leaders.next().is_none().then_some(first)
+}
+
+/// A channel that counts on a workload for its majority, as inventories remember: an ordering node that joined.
+pub fn ordered_by(unit: &UnitId, world: &World, workload: &ObjectRef) -> Option<ChannelRef> {
+    let UnitId::Network(network) = unit else { return None };
+    let inventories = world.values().filter_map(|seen| seen.inventories.get(unit));
+    let mut rows = inventories.flat_map(|inventory| inventory.rows.values().filter_map(|row| row.channel.as_ref()));
+    let row = rows.find(|row| row.joined.contains(workload))?;
+    Some(ChannelRef { network: network.clone(), id: row.id.clone() })
 }
 
 /// Decides about one channel.
@@ -223,14 +234,24 @@ fn complete(desired: &DesiredChannel, seen: &ChannelSeen, block: Digest) -> Deci
     let joined: BTreeSet<&ObjectRef> = records(seen).flat_map(|(_, joined)| joined).collect();
     let mut decision = Decision { waits: unseen_places(desired, seen), ..Decision::default() };
     let every_place_was_seen = decision.waits.is_empty();
-    decision.steps.extend(lacking(desired, seen).map(|to| Step::Copy { to, block }));
+    let is_kept = seen.records.values().any(|record| matches!(record, RecordSeen::Present { .. }));
+    if is_kept {
+        decision.steps.extend(lacking(desired, seen).map(|to| Step::Copy { to, block }));
+    } else if every_place_was_seen {
+        // The branch remembers that there is a block, and not its bytes.
+        decision.refusals.insert(Refusal::LostRecord { channel: channel.clone() });
+    }
     let mut consenters = Consenters::default();
-    for node in desired.consenters.keys() {
+    for (node, wanted) in &desired.consenters {
         match orderer(seen, node) {
             Standing::With { orders: true } => drop(consenters.with.insert(node)),
             Standing::With { orders: false } => {
                 let (channel, node) = (channel.clone(), node.clone());
-                decision.refusals.insert(Refusal::OnlyFollows { channel, node });
+                decision.refusals.insert(Refusal::NoConsenter { channel, node });
+            }
+            Standing::Without | Standing::Planned if !is_consenter(seen, wanted) => {
+                let (channel, node) = (channel.clone(), node.clone());
+                decision.refusals.insert(Refusal::NoConsenter { channel, node });
             }
             Standing::Without if joined.contains(node) => drop(consenters.gone.insert(node)),
             // It joined: its workload must have been there, and comes again with its volume.
@@ -253,7 +274,7 @@ fn complete(desired: &DesiredChannel, seen: &ChannelSeen, block: Digest) -> Deci
         let (channel, node) = (channel.clone(), (*node).clone());
         decision.refusals.insert(Refusal::WipedOrderer { channel, node });
     }
-    if every_place_was_seen {
+    if every_place_was_seen && is_kept {
         decision.steps.extend(consenters.never.iter().map(|node| Step::JoinOrderer { node: (*node).clone() }));
     }
     let leader = leader(seen);
@@ -262,7 +283,16 @@ fn complete(desired: &DesiredChannel, seen: &ChannelSeen, block: Digest) -> Deci
         decision.waits.insert(WaitingOn::Leader { channel: channel.clone(), active, size });
     }
     join_peers(desired, seen, &mut decision);
+    if !is_kept {
+        decision.steps.retain(|step| matches!(step, Step::Confirm { .. }));
+    }
     decision
+}
+
+/// Whether the first block names a node, as far as anybody knows.
+fn is_consenter(seen: &ChannelSeen, wanted: &Consenter) -> bool {
+    let address = format!("{}:{}", wanted.host, wanted.port);
+    seen.founders.as_ref().is_none_or(|founders| founders.consenters.contains(&address))
 }
 
 /// Whether nobody has the channel who should: every consenter says so, and each had it or a peer still has it.
@@ -280,7 +310,7 @@ fn lacking(desired: &DesiredChannel, seen: &ChannelSeen) -> impl Iterator<Item =
 }
 
 /// What the channel's consenters count while nobody leads: the most that one of them says.
-fn counted(seen: &ChannelSeen) -> (u32, u32) {
+pub(super) fn counted(seen: &ChannelSeen) -> (u32, u32) {
     let states = seen.orderers.values().filter_map(|said| match said {
         OrdererSeen::With { raft: Some(raft), .. } => Some((raft.active_nodes, raft.cluster_size)),
         _ => None,
@@ -289,9 +319,15 @@ fn counted(seen: &ChannelSeen) -> (u32, u32) {
 }
 
 fn join_peers(desired: &DesiredChannel, seen: &ChannelSeen, decision: &mut Decision) {
-    for node in desired.peers.keys() {
+    let outside = |of: &ChannelNode| seen.founders.as_ref().is_some_and(|f| !f.members.contains(&of.msp_id));
+    for (node, wanted) in &desired.peers {
         match peer(seen, node) {
             Standing::With { .. } => {}
+            // It would have a ledger that nobody gives it blocks for.
+            _ if outside(wanted) => {
+                let (channel, msp_id) = (desired.channel.clone(), wanted.msp_id.clone());
+                decision.refusals.insert(Refusal::NoMember { channel, msp_id });
+            }
             // A peer that lost its ledger gets it again from the ordering nodes.
             Standing::Without | Standing::Planned => drop(decision.steps.insert(Step::JoinPeer { node: node.clone() })),
             Standing::Starting => drop(decision.waits.insert(starting(&desired.channel, node))),
@@ -300,5 +336,8 @@ fn join_peers(desired: &DesiredChannel, seen: &ChannelSeen, decision: &mut Decis
     }
 }
 
+pub mod state;
+pub mod turns;
+
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::change::{Change, Issue, Op, Precondition, Risk};
+use super::change::{Change, ChannelAction, ChannelStep, Issue, Op, Precondition, Risk};
 use super::diff::World;
 use super::unit_plan::UnitPlan;
 use crate::model::object::{Kind, ObjectRef};
@@ -36,6 +36,12 @@ pub enum Violation {
     IssuesUnseen(ObjectRef),
     /// Another key would be made for an identity that has one.
     MakesAnotherKey(ObjectRef),
+    /// A first block would be made for a channel that an inventory knows.
+    MakesAnotherBlock(ObjectRef),
+    /// An ordering node would join that joined once.
+    JoinsTwice(ObjectRef),
+    /// A node would join with another block than the one that inventories know, or with none.
+    JoinsAnotherBlock(ObjectRef),
 }
 
 impl fmt::Display for Violation {
@@ -51,6 +57,9 @@ impl fmt::Display for Violation {
             Self::HidesRestart(object) => (object, "would restart without being called disruptive"),
             Self::IssuesUnseen(object) => (object, "would be issued though it may exist"),
             Self::MakesAnotherKey(object) => (object, "would be issued with another key than its identity has"),
+            Self::MakesAnotherBlock(object) => (object, "would keep another first block of a channel that is known"),
+            Self::JoinsTwice(object) => (object, "joined the channel once and would be joined again"),
+            Self::JoinsAnotherBlock(object) => (object, "would join with another first block than the known one"),
         };
         write!(f, "{object} {what}")
     }
@@ -62,7 +71,11 @@ pub fn lint(plan: &UnitPlan, world: &World) -> BTreeSet<Violation> {
     let mut seen = BTreeSet::new();
     for change in &plan.changes {
         let target = &change.target;
-        if !seen.insert(target) {
+        let channel = match &change.op {
+            Op::Channel(step) => Some(&step.channel),
+            Op::Create | Op::Update(_) | Op::Delete | Op::Issue(_) => None,
+        };
+        if !seen.insert((target, channel)) {
             violations.insert(Violation::ChangesTwice(target.clone()));
         }
         match &change.op {
@@ -81,6 +94,7 @@ pub fn lint(plan: &UnitPlan, world: &World) -> BTreeSet<Violation> {
                 }
             }
             Op::Issue(issue) => issuing(plan, change, issue, (world, &mut violations)),
+            Op::Channel(step) => of_channel(plan, change, step, (world, &mut violations)),
             Op::Update(fields) => {
                 if change.precondition == Precondition::Absent {
                     violations.insert(Violation::Unconditioned(target.clone()));
@@ -122,6 +136,49 @@ fn issuing(plan: &UnitPlan, change: &Change, issue: &Issue, (world, violations):
     }
 }
 
+/// One first block for ever, and one join of each ordering node.
+fn of_channel(
+    plan: &UnitPlan,
+    change: &Change,
+    step: &ChannelStep,
+    (world, violations): (&World, &mut BTreeSet<Violation>),
+) {
+    let target = &change.target;
+    let rows = world.values().filter_map(|seen| seen.inventories.get(&plan.unit));
+    let rows = rows.flat_map(|inventory| inventory.rows.values().filter_map(|row| row.channel.as_ref()));
+    let mut rows = rows.filter(|row| row.id == step.channel.id);
+    let region = world.get(&target.region);
+    match step.action {
+        ChannelAction::Genesis | ChannelAction::Copy { .. } => {
+            if change.precondition != Precondition::Absent {
+                violations.insert(Violation::Unconditioned(target.clone()));
+            }
+            let complete = region.is_some_and(|region| {
+                region.cluster.is_ok() && region.kinds.get(&target.id.kind) == Some(&Completeness::Complete)
+            });
+            if !complete || region.is_some_and(|region| region.objects.contains_key(&target.id)) {
+                violations.insert(Violation::CreatesUnseen(target.clone()));
+            }
+            if step.action == ChannelAction::Genesis && rows.any(|row| row.block.is_some()) {
+                violations.insert(Violation::MakesAnotherBlock(target.clone()));
+            }
+        }
+        ChannelAction::JoinOrderer { block } | ChannelAction::JoinPeer { block } => {
+            if change.precondition != Precondition::NotJoined {
+                violations.insert(Violation::Unconditioned(target.clone()));
+            }
+            let orders = matches!(step.action, ChannelAction::JoinOrderer { .. });
+            let rows: Vec<_> = rows.collect();
+            if orders && rows.iter().any(|row| row.joined.contains(target)) {
+                violations.insert(Violation::JoinsTwice(target.clone()));
+            }
+            if block.is_none() || rows.iter().any(|row| row.block.is_some() && row.block != block) {
+                violations.insert(Violation::JoinsAnotherBlock(target.clone()));
+            }
+        }
+    }
+}
+
 fn deletion(plan: &UnitPlan, change: &Change, world: &World, violations: &mut BTreeSet<Violation>) {
     let target = &change.target;
     if matches!(target.id.kind, Kind::Namespace | Kind::PersistentVolumeClaim) {
@@ -143,7 +200,7 @@ fn deletion(plan: &UnitPlan, change: &Change, world: &World, violations: &mut BT
         .and_then(|row| row.uid.as_ref());
     let expected = match &change.precondition {
         Precondition::Exists { uid, .. } => Some(uid),
-        Precondition::Absent => None,
+        Precondition::Absent | Precondition::NotJoined => None,
     };
     if listed.is_none() || listed != expected {
         violations.insert(Violation::DeletesUnlisted(target.clone()));

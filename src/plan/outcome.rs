@@ -8,12 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::approval::Consent;
 use super::approval::idle::IdleApproval;
 use super::change::Change;
+use super::channel::state::ChannelState;
 use super::identity::Issued;
 use super::refusal::Refusal;
 use super::unit_plan::{Counts, ForeignField, UnitPlan};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::digest::Digest;
 use crate::model::identity::IdentityRef;
+use crate::model::names::ChannelId;
 use crate::model::object::ObjectRef;
 use crate::model::revision::Revision;
 use crate::model::unit::UnitId;
@@ -146,6 +148,8 @@ pub struct UnitOutcome {
     pub workloads: Vec<Workload>,
     /// Its identities that are known to be issued.
     pub identities: BTreeMap<IdentityRef, Issued>,
+    /// Its channels.
+    pub channels: BTreeMap<ChannelId, ChannelState>,
 }
 
 /// What kept a plan from being carried out.
@@ -208,6 +212,7 @@ impl UnitOutcome {
             pending: 0,
             workloads: Vec::new(),
             identities: BTreeMap::new(),
+            channels: BTreeMap::new(),
         }
     }
 
@@ -253,6 +258,8 @@ fn state_of_wait(wait: &WaitingOn) -> UnitState {
         | WaitingOn::Deletion { .. }
         | WaitingOn::NodeStarting { .. }
         | WaitingOn::Leader { .. }
+        | WaitingOn::ChannelTurn { .. }
+        | WaitingOn::Quorum { .. }
         | WaitingOn::Restart { .. } => UnitState::Progressing,
     }
 }

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::{Cause, Change, ChangeSite, FieldChange, Precondition, Risk, Update};
+use super::channel::{self, turns};
 use super::contention::ContendedObjects;
 use super::diff::{self, Verdict, World};
 use super::identity::Decisions;
@@ -50,6 +51,8 @@ pub struct Input<'a> {
     pub budgets: Budgets,
     /// What is done about its identities; [`Self::declared`] is resolved by it.
     pub identities: &'a Decisions,
+    /// Its channels as seen.
+    pub channels: &'a turns::Seen,
 }
 
 /// The objects whose bodies must be read before [`plan`].
@@ -104,14 +107,19 @@ fn build(input: Input<'_>, desired: &DesiredUnit) -> UnitPlan {
             },
         }
     }
-    let admitted = disruption::admit(changes, desired, input.world, input.budgets.restarts);
+    let admitted = disruption::admit(changes, desired, (input.world, input.channels), input.budgets.restarts);
     plan.changes = admitted.changes;
     plan.changes.extend(input.identities.changes.iter().cloned());
     plan.waits.extend(input.identities.waits.iter().cloned());
     plan.refusals.extend(input.identities.refusals.iter().cloned());
     plan.deferred = admitted.deferred;
     plan.waits.extend(admitted.waits);
-    plan.changes.sort_by(|a, b| (a.stage, &a.target).cmp(&(b.stage, &b.target)));
+    let turns = turns::turns(desired, input.channels, &plan.changes);
+    plan.changes.extend(turns.changes);
+    plan.deferred.extend(turns.deferred);
+    plan.waits.extend(turns.waits);
+    plan.refusals.extend(turns.refusals);
+    plan.changes.sort_by(|a, b| (a.stage, &a.target, &a.id).cmp(&(b.stage, &b.target, &b.id)));
     plan.waits.extend(readiness::waits(desired, input.world));
     plan
 }
@@ -154,6 +162,12 @@ fn update(
         plan.refusals.insert(Refusal::Immutable { object: target.clone(), fields: found.immutable.clone() });
         return;
     }
+    if found.fields.iter().any(|field| changes_volume(&field.path))
+        && let Some(channel) = channel::ordered_by(input.declared_unit(), input.world, target)
+    {
+        plan.refusals.insert(Refusal::StillOrders { object: target.clone(), channel });
+        return;
+    }
     let differences: Vec<FieldChange> = found.fields.iter().map(field_change).collect();
     let is_renewal = |field: &FieldChange| identity::is_renewal(field, &input.identities.in_force);
     let renews = !differences.is_empty() && differences.iter().all(is_renewal);
@@ -176,6 +190,11 @@ fn update(
 /// A change below the pod template replaces the pod.
 fn restarts(path: &str) -> bool {
     path.starts_with("spec.template")
+}
+
+/// A change of the claim takes the ledger away from its node.
+fn changes_volume(path: &str) -> bool {
+    path.contains(".persistentVolumeClaim")
 }
 
 fn lost(found: &Difference) -> impl Iterator<Item = (String, String)> + '_ {

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::change::{Change, ChangeSite, Precondition};
+use super::channel;
 use super::diff::{self, World};
 use super::identity;
 use super::refusal::Refusal;
@@ -86,6 +87,10 @@ pub fn prune(installation: &InstallationId, declared: Declared<'_>, world: &Worl
                 record(&mut prune, declared, &object, (seen, row));
                 continue;
             }
+            if let Some(refusal) = still_orders(declared, world, &object, row) {
+                prune.refusals.insert(refusal);
+                continue;
+            }
             if !declared.wants(&object) {
                 candidate(&mut prune, installation, declared, &object, (seen, row));
             }
@@ -120,6 +125,22 @@ fn record(prune: &mut Prune, declared: Declared<'_>, object: &ObjectRef, (seen, 
     if leaves && row.uid.is_some() && is_there {
         prune.left_behind.insert(object.clone());
     }
+}
+
+/// An ordering node that a channel counts on stays, with all that it needs; unless its whole network goes.
+fn still_orders(declared: Declared<'_>, world: &World, object: &ObjectRef, row: &Row) -> Option<Refusal> {
+    let Declared::Yes(desired) = declared else { return None };
+    if desired.decommissioned || declared.wants(object) {
+        return None;
+    }
+    let id = ObjectId::namespaced(Kind::StatefulSet, object.id.namespace.as_deref()?, row.node.as_deref()?);
+    let workload = ObjectRef { region: object.region.clone(), id };
+    // What an earlier incarnation left belongs to a node that stays.
+    if declared.wants(&workload) {
+        return None;
+    }
+    let channel = channel::ordered_by(&desired.unit, world, &workload)?;
+    Some(Refusal::StillOrders { object: workload, channel })
 }
 
 fn candidate(

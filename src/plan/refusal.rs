@@ -7,6 +7,7 @@ use std::fmt;
 
 use crate::model::channel::ChannelRef;
 use crate::model::diagnostic::{Code, Diagnostic};
+use crate::model::names::MspId;
 use crate::model::object::ObjectRef;
 use crate::model::unit::UnitId;
 
@@ -62,12 +63,31 @@ pub enum Refusal {
         /// The channel.
         channel: ChannelRef,
     },
-    /// An ordering node has a channel and is none of its consenters.
-    OnlyFollows {
+    /// An ordering node that a channel's configuration does not name as a consenter.
+    NoConsenter {
         /// The channel.
         channel: ChannelRef,
         /// Its workload.
         node: ObjectRef,
+    },
+    /// An organization that a channel's configuration does not name.
+    NoMember {
+        /// The channel.
+        channel: ChannelRef,
+        /// Its name on ledgers.
+        msp_id: MspId,
+    },
+    /// A first block that is remembered and kept nowhere.
+    LostRecord {
+        /// The channel.
+        channel: ChannelRef,
+    },
+    /// An ordering node that a channel counts on would go, or lose its volume.
+    StillOrders {
+        /// What would be changed.
+        object: ObjectRef,
+        /// The channel.
+        channel: ChannelRef,
     },
     /// A field that cannot change in place.
     Immutable {
@@ -123,7 +143,10 @@ impl Refusal {
             Self::WipedOrderer { .. } => 4011,
             Self::UnrecordedChannel { .. } => 4012,
             Self::RecordsDiffer { .. } => 4013,
-            Self::OnlyFollows { .. } => 4014,
+            Self::NoConsenter { .. } => 4014,
+            Self::LostRecord { .. } => 4015,
+            Self::StillOrders { .. } => 4016,
+            Self::NoMember { .. } => 4017,
         })
     }
 
@@ -139,7 +162,10 @@ impl Refusal {
             | Self::WipedOrderer { .. }
             | Self::UnrecordedChannel { .. }
             | Self::RecordsDiffer { .. }
-            | Self::OnlyFollows { .. }
+            | Self::NoConsenter { .. }
+            | Self::LostRecord { .. }
+            | Self::StillOrders { .. }
+            | Self::NoMember { .. }
             | Self::Immutable { .. }
             | Self::Conflict { .. }
             | Self::Contended { .. } => false,
@@ -170,8 +196,9 @@ impl Refusal {
                  another ledger: give that another name"
             }
             Self::WipedOrderer { .. } => {
-                "restore its volume, or replace the node: raise its `incarnation` in the spec; it must not come back under its \
-                 old place among the consenters, because it may have voted already"
+                "restore its volume; without it the node must not come back to its place among the consenters, because it may have \
+                 voted already, and another one takes that place only by a change of the channel's configuration, which heddle \
+                 cannot make yet"
             }
             Self::UnrecordedChannel { .. } => {
                 "restore heddle's records from a backup if they were deleted; if somebody else made this channel, choose another \
@@ -180,8 +207,20 @@ impl Refusal {
             Self::RecordsDiffer { .. } => {
                 "compare them with the first block of a node that has the channel, and delete the record that differs"
             }
-            Self::OnlyFollows { .. } => {
-                "look at the TLS certificate of the node: the channel names another one for its address"
+            Self::NoConsenter { .. } => {
+                "the channel's configuration does not name the TLS certificate of this node; a node that was added after the channel \
+                 was created becomes one of its consenters only by a change of that configuration, which heddle cannot make yet"
+            }
+            Self::NoMember { .. } => {
+                "an organization that comes after the channel was created takes part only by a change of the channel's configuration, \
+                 which its members sign and heddle cannot make yet; take it out of `members` until then"
+            }
+            Self::LostRecord { .. } => {
+                "restore the ConfigMap from a backup of the cluster; nodes that have the channel go on, but nobody can be joined"
+            }
+            Self::StillOrders { .. } => {
+                "take the change back; an ordering node goes only after the channel's configuration stopped counting on it, and \
+                 heddle cannot change that configuration yet"
             }
             Self::Immutable { .. } => "take the change back, or replace the node: raise its `incarnation` in the spec",
             Self::Conflict { .. } => {
@@ -241,8 +280,20 @@ impl fmt::Display for Refusal {
             Self::RecordsDiffer { channel } => {
                 write!(f, "the records of {channel} differ: two places keep different first blocks")
             }
-            Self::OnlyFollows { channel, node } => {
-                write!(f, "{node} has {channel} as a follower, although it should order it")
+            Self::NoConsenter { channel, node } => {
+                write!(f, "{node} should order {channel}, but is none of its consenters")
+            }
+            Self::NoMember { channel, msp_id } => {
+                write!(
+                    f,
+                    "peers of {msp_id} should have {channel}, but its configuration does not name that organization"
+                )
+            }
+            Self::LostRecord { channel } => {
+                write!(f, "the first block of {channel} is remembered, but no region keeps it any more")
+            }
+            Self::StillOrders { object, channel } => {
+                write!(f, "{object} belongs to an ordering node that {channel} counts on for its majority")
             }
             Self::Immutable { object, fields } => {
                 write!(f, "{object} cannot change in place: {}", fields.join(", "))

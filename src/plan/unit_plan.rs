@@ -103,6 +103,8 @@ impl UnitPlan {
             | WaitingOn::ChannelRecord { .. }
             | WaitingOn::NodeStarting { .. }
             | WaitingOn::NodeSilent { .. }
+            | WaitingOn::ChannelTurn { .. }
+            | WaitingOn::Quorum { .. }
             | WaitingOn::Restart { .. } => true,
             WaitingOn::Secret { .. }
             | WaitingOn::Ready { .. }
@@ -111,7 +113,7 @@ impl UnitPlan {
             | WaitingOn::Approval { .. } => false,
         });
         let builds = self.changes.iter().any(|change| match change.op {
-            Op::Create | Op::Update(_) | Op::Issue(_) => true,
+            Op::Create | Op::Update(_) | Op::Issue(_) | Op::Channel(_) => true,
             Op::Delete => false,
         });
         !builds && !waits_for_state && self.refusals.iter().all(Refusal::is_about_deletions)
@@ -124,6 +126,7 @@ impl UnitPlan {
             match change.op {
                 Op::Create => counts.create += 1,
                 Op::Issue(_) => counts.issue += 1,
+                Op::Channel(_) => counts.channel += 1,
                 Op::Update(_) => counts.update += 1,
                 Op::Delete => counts.delete += 1,
             }
@@ -144,6 +147,8 @@ pub struct Counts {
     pub update: usize,
     /// Deleted.
     pub delete: usize,
+    /// Steps of channels.
+    pub channel: usize,
     /// Of the updated, those that restart a node.
     pub disruptive: usize,
 }
@@ -156,16 +161,25 @@ impl Counts {
             create: self.create + other.create,
             update: self.update + other.update,
             delete: self.delete + other.delete,
+            channel: self.channel + other.channel,
             disruptive: self.disruptive + other.disruptive,
         }
     }
 }
+/// A number of steps in words.
+pub fn steps(count: usize) -> String {
+    if count == 1 { "1 step".to_owned() } else { format!("{count} steps") }
+}
+
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.issue > 0 {
             write!(f, "{} to issue, ", self.issue)?;
         }
         write!(f, "{} to create, {} to update, {} to delete", self.create, self.update, self.delete)?;
+        if self.channel > 0 {
+            write!(f, ", {} of channels", steps(self.channel))?;
+        }
         if self.disruptive > 0 {
             write!(f, " ({} restart a node)", self.disruptive)?;
         }

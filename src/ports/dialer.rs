@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use futures::io::{AsyncRead, AsyncWrite};
 use thiserror::Error;
 
+use crate::model::names::RegionName;
+
 /// How a node is reached.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Route {
@@ -17,8 +19,10 @@ pub enum Route {
         /// A port.
         port: u16,
     },
-    /// By a Service, from inside of its cluster.
+    /// By a Service of a region's cluster.
     Service {
+        /// The region.
+        region: RegionName,
         /// Its namespace.
         namespace: String,
         /// Its name.
@@ -32,7 +36,7 @@ impl std::fmt::Display for Route {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Declared { host, port } => write!(f, "{host}:{port}"),
-            Self::Service { namespace, name, port } => write!(f, "{name}.{namespace}.svc:{port}"),
+            Self::Service { region, namespace, name, port } => write!(f, "{region}: {name}.{namespace}.svc:{port}"),
         }
     }
 }

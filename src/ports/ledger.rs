@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::dialer::DialError;
 use crate::fabric::metrics::Samples;
 use crate::fabric::participation::ChannelInfo;
-use crate::model::names::{ChannelId, MspId};
+use crate::model::names::{ChannelId, MspId, RegionName};
 use crate::model::retry::Retry;
 use crate::model::secret::Secret;
 
@@ -55,6 +55,8 @@ pub trait PeerAdmin: Send + Sync {
 /// A node, and whom to believe there. Certificates are PEM.
 #[derive(Debug, Clone)]
 pub struct NodeAddress {
+    /// The region in whose cluster it runs.
+    pub region: RegionName,
     /// The namespace of its Service.
     pub namespace: String,
     /// The name of its Service; `<name>.<namespace>.svc` is in its certificate.

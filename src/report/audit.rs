@@ -80,7 +80,7 @@ pub enum Event {
 pub struct RecordedChange {
     /// The change's id.
     pub id: String,
-    /// `create`, `update` or `delete`.
+    /// `create`, `update`, `delete`, `issue`, or for a channel `genesis`, `copy`, `join`.
     pub op: String,
     /// The object.
     pub target: String,

@@ -14,7 +14,7 @@ use crate::plan::change::{Change, ChangeId, FieldChange, Issue, Op};
 use crate::plan::unit_plan::{PlanId, UnitPlan};
 
 /// The version of this form.
-pub const FORMAT_VERSION: &str = "1.1";
+pub const FORMAT_VERSION: &str = "1.2";
 
 /// A plan as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -37,6 +37,9 @@ pub struct PlanDocument {
     pub uncommitted: bool,
     /// What changes, in order.
     pub changes: Vec<ChangeDocument>,
+    /// What changes after that, when its turn has come; each wait says when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub later: Vec<ChangeDocument>,
     /// What it waits for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waits: Vec<String>,
@@ -55,7 +58,7 @@ pub struct ChangeDocument {
     /// Its id: what an Approval may name.
     #[schemars(with = "String")]
     pub id: ChangeId,
-    /// `create`, `update`, `delete` or `issue`.
+    /// `create`, `update`, `delete`, `issue`, or for a channel `genesis`, `copy`, `join`.
     pub op: String,
     /// The region.
     pub region: String,
@@ -87,6 +90,9 @@ pub struct ChangeDocument {
     /// What is issued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issue: Option<IssueDocument>,
+    /// The channel of a step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
 }
 
 /// A certificate that is issued: its recipe, never its bytes.
@@ -137,6 +143,7 @@ pub fn document(plan: &UnitPlan, revision: Option<Revision>) -> PlanDocument {
         revision,
         uncommitted: revision.is_none(),
         changes: plan.changes.iter().map(change).collect(),
+        later: plan.deferred.iter().map(change).collect(),
         waits: plan.waits.iter().map(ToString::to_string).collect(),
         refusals: plan
             .refusals
@@ -158,11 +165,12 @@ pub fn document(plan: &UnitPlan, revision: Option<Revision>) -> PlanDocument {
 fn change(change: &Change) -> ChangeDocument {
     let fields = match &change.op {
         Op::Update(fields) => fields.iter().map(field).collect(),
-        Op::Create | Op::Delete | Op::Issue(_) => Vec::new(),
+        Op::Create | Op::Delete | Op::Issue(_) | Op::Channel(_) => Vec::new(),
     };
-    let issue = match &change.op {
-        Op::Issue(issue) => Some(issue_document(issue)),
-        Op::Create | Op::Update(_) | Op::Delete => None,
+    let (issue, channel) = match &change.op {
+        Op::Issue(issue) => (Some(issue_document(issue)), None),
+        Op::Channel(step) => (None, Some(step.channel.id.to_string())),
+        Op::Create | Op::Update(_) | Op::Delete => (None, None),
     };
     ChangeDocument {
         id: change.id.clone(),
@@ -179,6 +187,7 @@ fn change(change: &Change) -> ChangeDocument {
         desired: change.desired,
         fields,
         issue,
+        channel,
     }
 }
 

@@ -9,6 +9,8 @@ use std::fmt::Write as _;
 use similar::{ChangeTag, TextDiff};
 
 use super::markdown;
+use crate::plan::unit_plan::steps;
+
 use super::plan_document::{ChangeDocument, FieldDocument, PlanDocument};
 
 /// The longest Markdown of one plan: hosts cut comments at 65,536 characters.
@@ -52,6 +54,12 @@ pub fn lines(plan: &PlanDocument) -> Vec<Line> {
     for change in &plan.changes {
         change_lines(&mut out, change);
     }
+    if !plan.later.is_empty() {
+        out.push(line(Tone::Plain, "  later, when their turn has come:"));
+    }
+    for change in &plan.later {
+        change_lines(&mut out, change);
+    }
     out.extend(plan.waits.iter().map(|wait| line(Tone::Waiting, format!("  … {wait}"))));
     for refusal in &plan.refusals {
         out.push(line(Tone::Refused, format!("  ✗ [{}] {}", refusal.code, refusal.message)));
@@ -73,6 +81,13 @@ pub fn summary(plan: &PlanDocument) -> String {
     };
     let _infallible =
         write!(text, "{} to create, {} to update, {} to delete", count("create"), count("update"), count("delete"));
+    let channels = plan.changes.iter().filter(|change| change.channel.is_some()).count();
+    if channels > 0 {
+        let _infallible = write!(text, ", {} of channels", steps(channels));
+    }
+    if !plan.later.is_empty() {
+        let _infallible = write!(text, ", {} later", plan.later.len());
+    }
     let restarts = plan.changes.iter().filter(|change| change.risk == "disruptive").count();
     if restarts > 0 {
         let _infallible = write!(text, ", {restarts} of them restart a node");
@@ -86,7 +101,7 @@ fn line(tone: Tone, text: impl Into<String>) -> Line {
 
 fn change_lines(out: &mut Vec<Line>, change: &ChangeDocument) {
     let (mark, tone) = match change.op.as_str() {
-        "create" | "issue" => ("+", Tone::Added),
+        "create" | "issue" | "genesis" | "copy" | "join" => ("+", Tone::Added),
         "delete" => ("-", Tone::Removed),
         _ => ("~", Tone::Changed),
     };
@@ -104,7 +119,13 @@ fn change_lines(out: &mut Vec<Line>, change: &ChangeDocument) {
         notes.push("its certificate is renewed");
     }
     let notes = if notes.is_empty() { String::new() } else { format!("  ({})", notes.join(", ")) };
-    out.push(line(tone, format!("  {mark} {}: {} {name}{notes}  [{}]", change.region, change.kind, change.id)));
+    let what = match (&change.channel, change.op.as_str()) {
+        (Some(channel), "join") => format!("{} {name} joins channel {channel}", change.kind),
+        (Some(channel), "copy") => format!("{} {name} keeps the first block of channel {channel} too", change.kind),
+        (Some(channel), _) => format!("channel {channel} is created, its first block kept in {} {name}", change.kind),
+        (None, _) => format!("{} {name}", change.kind),
+    };
+    out.push(line(tone, format!("  {mark} {}: {what}{notes}  [{}]", change.region, change.id)));
     if let Some(issue) = &change.issue {
         out.push(line(Tone::Plain, format!("      issued: {}", issue.recipe)));
         if change.cause != "spec" {

@@ -3,11 +3,14 @@
 //! Input: a [`UnitStatus`]. Output: Markdown. It holds nothing that `status.yaml` does not. Invariant: it says first
 //! what needs a person, with the text to commit where an approval is wanted.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::markdown::{block, code, inline};
-use super::unit_status::{Finding, IdentityStatus, UnitStatus};
+use super::unit_status::{ChannelStatus, Finding, IdentityStatus, JOINED, UnitStatus};
+use crate::model::names::RegionName;
 use crate::plan::outcome::UnitState;
+use crate::plan::unit_plan::steps;
 
 /// The report.
 pub fn render(status: &UnitStatus) -> String {
@@ -32,16 +35,18 @@ pub fn render(status: &UnitStatus) -> String {
         &status.left_behind,
     );
     workloads(&mut text, status);
+    channels(&mut text, status);
     identities(&mut text, status);
     if let Some(last) = &status.last_change {
         let _infallible = write!(
             text,
-            "\n## Last change\n\n{}: {}{} created, {} updated, {} deleted, {} not done ([plan {}](/plans/{}/{}.md)).\n",
+            "\n## Last change\n\n{}: {}{} created, {} updated, {} deleted{}, {} not done ([plan {}](/plans/{}/{}.md)).\n",
             last.at,
             if last.issued > 0 { format!("{} issued, ", last.issued) } else { String::new() },
             last.created,
             last.updated,
             last.deleted,
+            if last.channel_steps > 0 { format!(", {} of channels", steps(last.channel_steps)) } else { String::new() },
             last.not_done,
             last.plan.short(),
             last.plan.0.short(2),
@@ -163,4 +168,38 @@ fn identities(text: &mut String, status: &UnitStatus) {
                 writeln!(text, "| {region} | {} | {generation} | {ends} | {} |", code(name), key.short(12));
         }
     }
+}
+
+fn channels(text: &mut String, status: &UnitStatus) {
+    for (id, channel) in &status.channels {
+        let _infallible = write!(text, "\n## Channel {}\n\n{}\n", code(id.as_str()), in_words(channel));
+        let nodes = [("orderer", &channel.orderers), ("peer", &channel.peers)];
+        let rows = nodes.iter().flat_map(|(role, regions)| {
+            regions
+                .iter()
+                .flat_map(move |(region, nodes)| nodes.iter().map(move |(name, state)| (role, region, name, state)))
+        });
+        let rows: Vec<String> = rows
+            .map(|(role, region, name, state)| format!("| {region} | {role} | {} | {} |\n", code(name), inline(state)))
+            .collect();
+        if !rows.is_empty() {
+            let _infallible = write!(text, "\n| region | role | node | state |\n|---|---|---|---|\n{}", rows.concat());
+        }
+    }
+}
+
+/// How a channel stands, in a sentence.
+pub fn in_words(channel: &ChannelStatus) -> String {
+    let Some(block) = &channel.block else { return "It is not created yet.".to_owned() };
+    let count = |regions: &BTreeMap<RegionName, BTreeMap<String, String>>| {
+        let nodes: Vec<&String> = regions.values().flat_map(BTreeMap::values).collect();
+        format!("{} of {}", nodes.iter().filter(|state| **state == JOINED).count(), nodes.len())
+    };
+    format!(
+        "Created; its first block is {}. {} ordering nodes and {} peers have it, and {}.",
+        code(&block.short(12)),
+        count(&channel.orderers),
+        count(&channel.peers),
+        if channel.has_leader { "the ordering nodes have a leader" } else { "**the ordering nodes have no leader**" },
+    )
 }

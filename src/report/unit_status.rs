@@ -4,16 +4,18 @@
 //! renders no text. Invariants: no clock value but the instant of the last real change; heights and latencies never
 //! stand here; a document reads back into the same value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::digest::Digest;
 use crate::model::identity::{Generation, IdentityId, IdentityRef};
-use crate::model::names::RegionName;
+use crate::model::names::{ChannelId, RegionName};
+use crate::model::object::{Kind, ObjectId, ObjectRef};
 use crate::model::revision::{RepoPath, Revision};
 use crate::model::unit::UnitId;
+use crate::plan::channel::state::{ChannelState, NodeState};
 use crate::plan::identity::{Issued, Recorded};
 use crate::plan::outcome::{ChangeOutcome, UnitOutcome, UnitState, WorkloadState};
 use crate::plan::unit_plan::{Counts, PlanId};
@@ -73,6 +75,11 @@ pub struct UnitStatus {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<String, BTreeMap<String, IdentityStatus>>")]
     pub identities: BTreeMap<RegionName, BTreeMap<String, IdentityStatus>>,
+    /// Channels by name. None that was created ever leaves this list: it is the second place that remembers first blocks,
+    /// beside the regions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, ChannelStatus>")]
+    pub channels: BTreeMap<ChannelId, ChannelStatus>,
     /// The last plan of which something was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_change: Option<LastChange>,
@@ -95,6 +102,40 @@ pub struct IdentityStatus {
     /// The last second of its certificate.
     #[schemars(with = "String")]
     pub ends: Timestamp,
+}
+
+/// A channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChannelStatus {
+    /// The digest of its first block, once that is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub block: Option<Digest>,
+    /// Ordering nodes whose join was confirmed, by region, each as `<namespace>/<name>`. One that lost the channel since is not
+    /// joined again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, Vec<String>>")]
+    pub confirmed: BTreeMap<RegionName, BTreeSet<String>>,
+    /// Whether its ordering nodes have a leader.
+    pub has_leader: bool,
+    /// Its ordering nodes by region: `joined`, `follows`, `not joined`, `not ready` or `silent`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, String>>")]
+    pub orderers: BTreeMap<RegionName, BTreeMap<String, String>>,
+    /// Its peers by region.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, String>>")]
+    pub peers: BTreeMap<RegionName, BTreeMap<String, String>>,
+}
+
+/// What a status remembers of a channel's creation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownChannel {
+    /// The digest of its first block.
+    pub block: Digest,
+    /// Ordering nodes whose join was confirmed.
+    pub joined: BTreeSet<ObjectRef>,
 }
 
 /// A held plan.
@@ -156,6 +197,9 @@ pub struct LastChange {
     pub updated: usize,
     /// Deleted.
     pub deleted: usize,
+    /// Steps of channels.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub channel_steps: usize,
     /// Not done.
     pub not_done: usize,
 }
@@ -225,6 +269,7 @@ pub fn status(outcome: &UnitOutcome, applied: Option<AppliedNow>, before: Option
         left_behind: outcome.left_behind.iter().map(ToString::to_string).collect(),
         workloads: workloads(outcome),
         identities: identities(outcome, before),
+        channels: channels(outcome, before),
         last_change,
         plans,
     }
@@ -247,7 +292,8 @@ fn last_change(outcome: &UnitOutcome, now: AppliedNow) -> LastChange {
             (true, "issue") => done.issue += 1,
             (true, "create") => done.create += 1,
             (true, "update") => done.update += 1,
-            (true, _) => done.delete += 1,
+            (true, "delete") => done.delete += 1,
+            (true, _) => done.channel += 1,
         }
     }
     LastChange {
@@ -257,6 +303,7 @@ fn last_change(outcome: &UnitOutcome, now: AppliedNow) -> LastChange {
         created: done.create,
         updated: done.update,
         deleted: done.delete,
+        channel_steps: done.channel,
         not_done,
     }
 }
@@ -325,6 +372,67 @@ fn identities(
         of_region.insert(identity.id.to_string(), IdentityStatus { generation, key, ends });
     }
     regions
+}
+
+/// Nodes by region, each under its name with its word.
+fn by_region(nodes: &BTreeMap<ObjectRef, NodeState>) -> BTreeMap<RegionName, BTreeMap<String, String>> {
+    let mut regions: BTreeMap<RegionName, BTreeMap<String, String>> = BTreeMap::new();
+    for (node, state) in nodes {
+        let word = match state {
+            NodeState::Joined => JOINED,
+            NodeState::Follows => "follows",
+            NodeState::NotJoined => "not joined",
+            NodeState::NotReady => "not ready",
+            NodeState::Silent => "silent",
+        };
+        regions.entry(node.region.clone()).or_default().insert(node.id.name.to_string(), word.to_owned());
+    }
+    regions
+}
+
+/// The word of a node that has its channel.
+pub const JOINED: &str = "joined";
+
+fn channels(outcome: &UnitOutcome, before: Option<&UnitStatus>) -> BTreeMap<ChannelId, ChannelStatus> {
+    let known = before.map(|status| &status.channels).into_iter().flatten();
+    let mut channels: BTreeMap<ChannelId, ChannelStatus> = known
+        .filter(|(_, channel)| channel.block.is_some())
+        .map(|(id, channel)| (id.clone(), channel.clone()))
+        .collect();
+    for (id, state) in &outcome.channels {
+        let ChannelState { block, confirmed, has_leader, orderers, peers } = state;
+        let before = channels.remove(id);
+        let mut marks = before.as_ref().map(|before| before.confirmed.clone()).unwrap_or_default();
+        for ObjectRef { region, id } in confirmed {
+            let name = format!("{}/{}", id.namespace.as_deref().unwrap_or_default(), id.name);
+            marks.entry(region.clone()).or_default().insert(name);
+        }
+        let status = ChannelStatus {
+            block: before.and_then(|before| before.block).or(*block),
+            confirmed: marks,
+            has_leader: *has_leader,
+            orderers: by_region(orderers),
+            peers: by_region(peers),
+        };
+        channels.insert(id.clone(), status);
+    }
+    channels
+}
+
+/// What a status remembers of channels.
+pub fn known_channels(status: &UnitStatus) -> BTreeMap<ChannelId, KnownChannel> {
+    let known = |(id, channel): (&ChannelId, &ChannelStatus)| {
+        let of_region = |(region, nodes): (&RegionName, &BTreeSet<String>)| {
+            let node = |name: &String| {
+                let (namespace, name) = name.split_once('/')?;
+                Some(ObjectRef { region: region.clone(), id: ObjectId::namespaced(Kind::StatefulSet, namespace, name) })
+            };
+            nodes.iter().filter_map(node).collect::<Vec<_>>()
+        };
+        let joined = channel.confirmed.iter().flat_map(of_region).collect();
+        Some((id.clone(), KnownChannel { block: channel.block?, joined }))
+    };
+    status.channels.iter().filter_map(known).collect()
 }
 
 /// What a status remembers of what was issued.

@@ -29,6 +29,8 @@ pub enum Effect {
     Lease,
     /// A push to the status branch.
     Publish,
+    /// The join of a node to a channel.
+    Join,
 }
 
 /// How a call fails.

@@ -378,7 +378,7 @@ impl Reader<'_> {
         Some(())
     }
 
-    fn network(&mut self, id: &NetworkRef, file: &RepoPath, spec: written::NetworkSpec) -> Option<Network> {
+    fn network(&mut self, id: &NetworkRef, file: &RepoPath, spec: written::network::NetworkSpec) -> Option<Network> {
         let fabric = self.name("/spec/fabric/version", FabricVersion::parse(&spec.fabric.version));
         let mut members = Vec::new();
         for (at, member) in spec.members.iter().enumerate() {
@@ -405,7 +405,7 @@ impl Reader<'_> {
         })
     }
 
-    fn channel(&mut self, at: usize, channel: &written::Channel) -> Option<Channel> {
+    fn channel(&mut self, at: usize, channel: &written::network::Channel) -> Option<Channel> {
         let pointer = format!("/spec/channels/{at}");
         let name = self.name(&format!("{pointer}/name"), ChannelId::parse(&channel.name));
         let each =

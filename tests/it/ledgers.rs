@@ -24,7 +24,7 @@ use heddle::model::identity::{IdentityId, IdentityRef};
 use heddle::model::names::{ChannelId, MemberName, MspId, RegionName, TenantName};
 use heddle::model::object::{Kind, ObjectRef};
 use heddle::model::unit::NetworkRef;
-use heddle::observed::channel::{ChannelSeen, OrdererSeen, PeerSeen, RecordSeen};
+use heddle::observed::channel::{ChannelRow, ChannelSeen, OrdererSeen, PeerSeen, RecordSeen};
 use heddle::observed::inventory::Row;
 use heddle::observed::region::RegionObservation;
 use heddle::plan::channel::{self, Decision, Step};
@@ -186,7 +186,7 @@ impl Story<'_> {
             RecordSeen::Present { block, joined } => Some((*block, joined.clone())),
             RecordSeen::Absent | RecordSeen::Unknown { .. } => None,
         };
-        ChannelSeen { records, branch, orderers, peers }
+        ChannelSeen { records, branch, founders: None, orderers, peers }
     }
 
     async fn decide(&self) -> Decision {
@@ -210,9 +210,14 @@ impl Story<'_> {
         let world = self.world_seen().await;
         let seen = &world[&region()];
         let block = records::read(&self.regions, &region(), &home(), None).await.unwrap();
-        let channel = records::row(seen, &self.desired, Digest::of(&block), joined);
         let before = &seen.inventories[&unit(NETWORK_UNIT)];
         let mut after = before.clone();
+        let known = before.channel(&self.desired.channel.id).map(|(_, row)| row.joined.clone()).unwrap_or_default();
+        let channel = ChannelRow {
+            id: self.desired.channel.id.clone(),
+            block: Some(Digest::of(&block)),
+            joined: known.iter().chain(joined).cloned().collect(),
+        };
         let uid = seen.objects.get(&home().record).map(|live| live.uid.clone());
         let row = Row { uid, channel: Some(channel), ..Row::intended(&home().tenant, None) };
         after.rows.insert(home().record, row);

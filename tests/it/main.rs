@@ -15,6 +15,7 @@ mod bad_days_plan;
 mod bad_days_region;
 mod bad_days_writes;
 mod canary;
+mod channels;
 #[expect(dead_code, reason = "the suite on real servers uses more of it")]
 #[path = "../contract/contract.rs"]
 mod contract;

@@ -41,7 +41,12 @@ impl Machines for Pods<'_> {
 
     fn route(&self, node: Node, port: u16) -> Route {
         let files = files(&self.fleet, node);
-        Route::Service { namespace: files.namespace.clone(), name: files.name.clone(), port }
+        Route::Service {
+            region: crate::world::region(),
+            namespace: files.namespace.clone(),
+            name: files.name.clone(),
+            port,
+        }
     }
 
     fn start(&self, node: Node) -> Soon<'_> {

@@ -7,6 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use heddle::adapters::fabric::ledgers::FabricLedgers;
+use heddle::adapters::fabric::peer::Sources;
 use heddle::app::cycle::Ports;
 use heddle::app::driver::news::Deaf;
 use heddle::app::driver::{Driver, DriverError, Goal, Options, Summary};
@@ -17,15 +19,18 @@ use heddle::model::revision::{RepoPath, Revision};
 use heddle::model::unit::UnitId;
 use heddle::plan::approval::{self, StoredChanges};
 use heddle::plan::outcome::UnitState;
+use heddle::ports::ledger::Ledgers;
 use heddle::region::access::RegionAccess;
 use heddle::sim::branch::SimRepository;
 use heddle::sim::clock::SimClock;
 use heddle::sim::controllers::{self, Kubelet, NoKubelet};
 use heddle::sim::entropy::SimEntropy;
+use heddle::sim::fabric::dialer::SimDialer;
 use heddle::sim::fabric::kubelet::FabricKubelet;
 use heddle::sim::fabric::net::FabricNet;
 use heddle::sim::faults::{Effect, Faults};
 use heddle::sim::kube_port::{Request, SimCluster};
+use heddle::sim::ledger_port::SimLedgers;
 use heddle::sim::store::delete::DeleteOptions;
 use heddle::sim::store::read::Query;
 use heddle::sim::store::resources::Resource;
@@ -170,6 +175,11 @@ impl World {
         self.store.get(Target { resource, namespace, name }).ok().map(|object| (*object).clone())
     }
 
+    /// Commits the fleet of three ordering nodes and two organizations with peers, for which heddle issues.
+    pub(crate) fn commit_network(&self) -> Revision {
+        self.commit_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quick-start"))
+    }
+
     /// Commits the fleet of two organizations with CA servers.
     pub(crate) fn commit_quick_start(&self) -> Revision {
         self.commit_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/fabric-ca"))
@@ -277,7 +287,14 @@ impl World {
             clock: Arc::new(self.clock),
             entropy: self.entropy.clone(),
             regions: BTreeMap::from([(region(), Ok(access))]),
+            ledgers: self.ledgers(),
         }
+    }
+
+    fn ledgers(&self) -> Arc<dyn Ledgers> {
+        let sources = Sources { clock: Arc::new(self.clock), entropy: self.entropy.clone() };
+        let nodes = FabricLedgers::new(Arc::new(SimDialer(self.net.clone())), sources);
+        Arc::new(SimLedgers::new(Arc::new(nodes), self.faults.clone()))
     }
 
     /// A new process that has not begun.

@@ -39,10 +39,11 @@ fn client(of: &TlsClient) -> Result<Client, LedgerError> {
 }
 
 fn endpoint(at: &NodeAddress, port: u16, client: Client) -> Result<Endpoint, LedgerError> {
-    let NodeAddress { namespace, name, .. } = at;
+    let NodeAddress { region, namespace, name, .. } = at;
+    let (region, namespace) = (region.clone(), namespace.clone());
     Ok(Endpoint {
-        route: Route::Service { namespace: namespace.clone(), name: name.clone(), port },
         server_name: format!("{name}.{namespace}.svc"),
+        route: Route::Service { region, namespace, name: name.clone(), port },
         roots: certificates(&at.roots, "the roots of the organization's TLS authority")?,
         client,
     })

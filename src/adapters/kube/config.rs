@@ -7,9 +7,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use http::HeaderValue;
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use thiserror::Error;
 
+use super::request;
 use super::text::masked;
 
 /// How long a connection may take.
@@ -75,10 +77,21 @@ impl ConfigError {
 
 /// A client for a region. Must be called within a tokio runtime.
 pub async fn client(access: &Access) -> Result<kube::Client, ConfigError> {
-    let config = match access {
-        Access::InCluster => kube::Config::incluster().map_err(|error| ConfigError::NotInCluster(Box::new(error)))?,
-        Access::File { path, context } => from_file(path, context.as_deref()).await?,
-    };
+    client_of(config(access).await?)
+}
+
+async fn config(access: &Access) -> Result<kube::Config, ConfigError> {
+    match access {
+        Access::InCluster => kube::Config::incluster().map_err(|error| ConfigError::NotInCluster(Box::new(error))),
+        Access::File { path, context } => from_file(path, context.as_deref()).await,
+    }
+}
+
+/// A client whose every request impersonates a user.
+pub(super) async fn client_as(access: &Access, user: &str) -> Result<kube::Client, ConfigError> {
+    let mut config = config(access).await?;
+    let user = HeaderValue::from_str(user).map_err(|error| ConfigError::Client { detail: error.to_string() })?;
+    config.headers.push((request::IMPERSONATE_USER, user));
     client_of(config)
 }
 

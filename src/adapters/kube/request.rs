@@ -20,7 +20,8 @@ pub const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s
 /// A server-side apply; JSON is YAML.
 pub const APPLY: &str = "application/apply-patch+yaml";
 
-const IMPERSONATE_USER: HeaderName = HeaderName::from_static("impersonate-user");
+/// The header that names whom a request impersonates.
+pub(super) const IMPERSONATE_USER: HeaderName = HeaderName::from_static("impersonate-user");
 
 /// The user name of an identity. The server itself adds the groups of a `ServiceAccount` when none are sent
 /// (`apiserver/pkg/endpoints/filters/impersonation`).

@@ -84,10 +84,12 @@ impl Reconciler {
         }
     }
 
-    /// Whether the branch lacks something that people wait for: an ended plan, or a unit that came to rest.
+    /// Whether the branch lacks something that people wait for: an ended plan, a unit that came to rest, or
+    /// what joins wait for.
     pub fn has_final_news(&self) -> bool {
-        self.units
-            .values()
-            .any(|memory| memory.is_unpublished() && (memory.is_at_rest() || !memory.news.entries.is_empty()))
+        let is_final = |memory: &UnitMemory| {
+            memory.is_at_rest() || !memory.news.entries.is_empty() || memory.has_unpublished_block()
+        };
+        self.units.values().any(|memory| memory.is_unpublished() && is_final(memory))
     }
 }

@@ -13,11 +13,14 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::adapters::fabric::ledgers::FabricLedgers;
+use crate::adapters::fabric::peer::Sources;
 use crate::adapters::git::GitRepository;
 use crate::adapters::git::settings::Settings;
 use crate::adapters::git::wake::Wakes;
 use crate::adapters::kube::KubeCluster;
 use crate::adapters::kube::config::{self, Access};
+use crate::adapters::kube::forward::PortForward;
 use crate::adapters::system::SystemEntropy;
 use crate::app::cycle::Ports;
 use crate::app::driver::news::Deaf;
@@ -26,6 +29,7 @@ use crate::k8s::ownership::SYSTEM_NAMESPACE;
 use crate::model::names::{InstallationId, RegionName};
 use crate::model::object::ClusterUid;
 use crate::ports::clock::Clock;
+use crate::ports::entropy::Entropy;
 use crate::region::access::RegionAccess;
 use crate::sim::controllers;
 use crate::sim::faults::Faults;
@@ -193,13 +197,16 @@ async fn driver(
     let repository = Arc::new(GitRepository::start(settings)?);
     let access = Access::File { path: paths.kubeconfig.clone(), context: None };
     let cluster = KubeCluster::new(config::client(&access).await?, &installation);
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let sources = Sources { clock: clock.clone(), entropy: entropy.clone() };
     let ports = Ports {
         installation,
         source: repository.clone(),
         sink: repository,
         clock,
-        entropy: Arc::new(SystemEntropy),
+        entropy,
         regions: BTreeMap::from([(region.clone(), Ok(Arc::new(RegionAccess::new(region.clone(), Arc::new(cluster)))))]),
+        ledgers: Arc::new(FabricLedgers::new(Arc::new(PortForward::new(access)), sources)),
     };
     let options = Options {
         goal: Goal::Forever,

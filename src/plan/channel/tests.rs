@@ -5,6 +5,9 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+mod turns;
+
+use super::state::NodeState;
 use super::*;
 use crate::desired::channel::{ChannelNode, Clients, Consenter, Home};
 use crate::fabric::metrics::RaftState;
@@ -12,6 +15,7 @@ use crate::model::identity::{IdentityId, IdentityRef};
 use crate::model::names::{ChannelId, MemberName, MspId, TenantName};
 use crate::model::object::{Kind, ObjectId};
 use crate::model::unit::{NetworkRef, UnitId};
+use crate::observed::channel::Founders;
 
 fn region(name: &str) -> RegionName {
     RegionName::parse(name).unwrap()
@@ -42,7 +46,7 @@ fn home() -> Home {
     }
 }
 
-fn consenter(name: &str) -> Consenter {
+pub(crate) fn consenter(name: &str) -> Consenter {
     Consenter {
         node: asked(),
         member: MemberName::parse("Orderers").unwrap(),
@@ -53,7 +57,7 @@ fn consenter(name: &str) -> Consenter {
 }
 
 /// Three consenters `o1` to `o3`, two peers `p1` and `p2`, kept in two regions `eu` and `us`.
-fn desired() -> DesiredChannel {
+pub(crate) fn desired() -> DesiredChannel {
     DesiredChannel {
         channel: ChannelRef {
             network: NetworkRef::parse("platform/trade").unwrap(),
@@ -71,8 +75,17 @@ fn block(name: &str) -> Digest {
     Digest::of(name.as_bytes())
 }
 
+/// Consenters and organizations that a first block names: `o1,o2,AcmeMSP`.
+fn named(text: &str) -> Founders {
+    let (consenters, members): (Vec<_>, Vec<_>) = text.split(',').partition(|name| name.starts_with('o'));
+    Founders {
+        consenters: consenters.iter().map(|name| format!("{name}.trade.example.com:443")).collect(),
+        members: members.iter().map(|name| MspId::parse(name).unwrap()).collect(),
+    }
+}
+
 /// What a word of a situation means: `o1=with` (and `leads`, `follows`, `without`, `planned`, `starting`, `silent`), the same
-/// for peers, `eu=block:o1,o2` (and `absent`, `unknown`), `branch=block:o1`.
+/// for peers, `eu=block:o1,o2` (and `absent`, `unknown`), `branch=block:o1`, `names=o1,o2,AcmeMSP`.
 fn read(seen: &mut ChannelSeen, word: &str) {
     let (who, what) = word.split_once('=').unwrap();
     let detail = || "no answer".to_owned();
@@ -109,6 +122,7 @@ fn read(seen: &mut ChannelSeen, word: &str) {
             };
             seen.peers.insert(node(who), said);
         }
+        (b'n', what) => seen.founders = Some(named(what)),
         (b'b', what) => seen.branch = Some(recorded(what)),
         (_, "absent") => drop(seen.records.insert(region(who), RecordSeen::Absent)),
         (_, "unknown") => drop(seen.records.insert(region(who), RecordSeen::Unknown { detail: detail() })),
@@ -139,21 +153,27 @@ fn words(decision: &Decision) -> Vec<String> {
         Refusal::WipedOrderer { node, .. } => format!("wiped {}", node.id.name),
         Refusal::UnrecordedChannel { node, .. } => format!("unrecorded {}", node.id.name),
         Refusal::RecordsDiffer { .. } => "differ".to_owned(),
-        Refusal::OnlyFollows { node, .. } => format!("follows {}", node.id.name),
+        Refusal::NoConsenter { node, .. } => format!("no consenter {}", node.id.name),
+        Refusal::NoMember { msp_id, .. } => format!("no member {msp_id}"),
+        Refusal::LostRecord { .. } => "no record".to_owned(),
         other => other.to_string(),
     });
     steps.chain(waits).chain(refusals).collect()
 }
 
 /// A situation that differs by `but` from one in which everything is `as_if`: `fresh` or `done`.
-fn check(as_if: &str, but: &str, expected: &[&str]) {
+fn situation(as_if: &str, but: &str) -> ChannelSeen {
     let mut seen = ChannelSeen::default();
     let whole = match as_if {
         "fresh" => "eu=absent us=absent o1=without o2=without o3=without p1=without p2=without",
         _ => "eu=b:o1,o2,o3 us=b:o1,o2,o3 branch=b:o1,o2,o3 o1=leads o2=with o3=with p1=with p2=with",
     };
     whole.split(' ').chain(but.split_whitespace()).for_each(|word| read(&mut seen, word));
-    assert_eq!(words(&decide(&desired(), &seen)), expected, "{as_if} but {but}");
+    seen
+}
+
+fn check(as_if: &str, but: &str, expected: &[&str]) {
+    assert_eq!(words(&decide(&desired(), &situation(as_if, but))), expected, "{as_if} but {but}");
 }
 
 const CREATED: [&str; 6] = ["genesis", "join o1", "join o2", "join o3", "join p1", "join p2"];
@@ -185,7 +205,8 @@ fn a_channel_that_somebody_has_and_nobody_remembers_is_neither_created_nor_adopt
 #[test]
 fn a_creation_that_was_interrupted_goes_on_with_the_recorded_block() {
     check("fresh", "eu=b:", &["copy us", "copy branch", "join o1", "join o2", "join o3", "join p1", "join p2"]);
-    check("fresh", "branch=b:", &["copy eu", "copy us", "join o1", "join o2", "join o3", "join p1", "join p2"]);
+    // The branch remembers that there was a block, and not its bytes.
+    check("fresh", "branch=b:", &["no record"]);
     check("done", "eu=b: us=b: branch=b:", &["confirm o1", "confirm o2", "confirm o3"]);
     check("done", "eu=b:o1,o2 us=b:o1 branch=b: o3=without o1=with", &["join o3"]);
     check("done", "eu=b:o1,o2 us=b:o1 branch=b: o3=without o1=with p1=without", &["join o3", "join p1"]);
@@ -218,6 +239,16 @@ fn a_channel_that_nobody_has_any_more_is_lost() {
 }
 
 #[test]
+fn whom_the_first_block_does_not_name_is_not_joined() {
+    let named = "names=o1,o2,o3,AcmeMSP";
+    check("done", named, &[]);
+    check("done", "names=o1,o2,AcmeMSP eu=b:o1,o2 us=b: branch=b: o3=without", &["no consenter o3"]);
+    check("done", "names=o1,o2,AcmeMSP eu=b:o1,o2 us=b: branch=b: o3=planned", &["no consenter o3"]);
+    check("done", "names=o1,o2,o3,BravoMSP p1=without", &["no member AcmeMSP"]);
+    check("done", "names=o1,o2,o3,BravoMSP p1=planned p2=silent", &["no member AcmeMSP"]);
+}
+
+#[test]
 fn records_that_differ_stop_everything() {
     check("done", "us=other:", &["differ"]);
     check("fresh", "eu=b: branch=other:", &["differ"]);
@@ -229,7 +260,20 @@ fn a_channel_is_settled_when_everybody_has_it_and_one_leads() {
     check("done", "o1=with", &["leader 0/3"]);
     check("done", "o2=leads", &["leader 3/3"]);
     check("done", "p2=without", &["join p2"]);
-    check("done", "o3=follows", &["follows o3"]);
+    check("done", "o3=follows", &["no consenter o3"]);
+}
+
+#[test]
+fn a_channels_state_says_nothing_that_moves_by_itself() {
+    let told = |but: &str| state::state(&desired(), &situation("done", but));
+    let all = told("");
+    assert!(all.has_leader && all.confirmed.len() == 3 && all.block == Some(block("b")));
+    assert_eq!(told("o1=with o2=leads"), all, "another one leads");
+    let odd = told("o1=without o2=silent o3=follows p1=starting p2=silent");
+    let states = |nodes: &BTreeMap<ObjectRef, NodeState>| nodes.values().copied().collect::<Vec<_>>();
+    assert_eq!(states(&odd.orderers), [NodeState::NotJoined, NodeState::Silent, NodeState::Follows]);
+    assert_eq!(states(&odd.peers), [NodeState::NotReady, NodeState::Silent]);
+    assert!(!odd.has_leader);
 }
 
 /// What happens to the world between and while heddle acts.

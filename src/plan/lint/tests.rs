@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::desired::unit::Stage;
 use crate::k8s::object::Object;
+use crate::model::channel::ChannelRef;
 use crate::model::digest::Digest;
-use crate::model::names::TenantName;
+use crate::model::names::{ChannelId, TenantName};
 use crate::model::object::{ObjectId, Uid};
-use crate::model::unit::UnitId;
+use crate::model::unit::{NetworkRef, UnitId};
+use crate::observed::channel::ChannelRow;
 use crate::observed::inventory::{Inventory, Row};
 use crate::plan::change::{Cause, ChangeSite, FieldChange, Update};
 use crate::plan::planner::tests::{config_map, empty_world, eu, live, wanted, with};
@@ -83,4 +85,46 @@ fn each_broken_promise_is_found() {
     let claim = ObjectRef { region: eu(), id: ObjectId::namespaced(Kind::PersistentVolumeClaim, "ns", "x") };
     let protected = violations(&[Change::delete(site(&claim), exists())], &world());
     assert!(protected.contains(&Violation::DeletesProtected(claim)), "{protected:?}");
+}
+
+/// A step of a channel on an object, as a plan would hold it.
+fn step(target: ObjectRef, action: ChannelAction) -> Change {
+    let channel =
+        ChannelRef { network: NetworkRef::parse("acme/trade").unwrap(), id: ChannelId::parse("ch1").unwrap() };
+    Change::channel(target, &TenantName::parse("acme").unwrap(), ChannelStep { channel, action })
+}
+
+#[test]
+fn a_known_channel_gets_no_other_block_and_an_ordering_node_joins_once() {
+    let record = config_map("trade--channel-ch1", "a").0;
+    let node = ObjectRef { region: eu(), id: ObjectId::namespaced(Kind::StatefulSet, "ns", "o1") };
+    let (block, other) = (Digest::of(b"block"), Digest::of(b"other"));
+    let told = |world: &World, change: Change| {
+        let mut plan = UnitPlan::empty(unit_id());
+        plan.changes.push(change);
+        lint(&plan, world).into_iter().collect::<Vec<_>>()
+    };
+    let orderer = |block| step(node.clone(), ChannelAction::JoinOrderer { block });
+    let peer = |block| step(node.clone(), ChannelAction::JoinPeer { block });
+    let genesis = || step(record.clone(), ChannelAction::Genesis);
+    let nothing = empty_world();
+    assert!(told(&nothing, genesis()).is_empty() && told(&nothing, orderer(Some(block))).is_empty());
+    assert_eq!(told(&nothing, orderer(None)), [Violation::JoinsAnotherBlock(node.clone())]);
+    let mut known = empty_world();
+    let row =
+        ChannelRow { id: ChannelId::parse("ch1").unwrap(), block: Some(block), joined: BTreeSet::from([node.clone()]) };
+    let tenant = TenantName::parse("acme").unwrap();
+    let row = Row { channel: Some(row), ..Row::intended(&tenant, None) };
+    let inventory = Inventory { rows: BTreeMap::from([(record.id.clone(), row)]), stored: None };
+    known.get_mut(&eu()).unwrap().inventories.insert(unit_id(), inventory);
+    assert_eq!(told(&known, genesis()), [Violation::MakesAnotherBlock(record.clone())]);
+    assert_eq!(told(&known, orderer(Some(block))), [Violation::JoinsTwice(node.clone())]);
+    assert!(told(&known, peer(Some(block))).is_empty());
+    assert_eq!(told(&known, peer(Some(other))), [Violation::JoinsAnotherBlock(node.clone())]);
+    let mut hidden = empty_world();
+    hidden.get_mut(&eu()).unwrap().kinds.insert(Kind::ConfigMap, Completeness::Stale);
+    assert_eq!(told(&hidden, genesis()), [Violation::CreatesUnseen(record.clone())]);
+    let mut unconditioned = peer(Some(block));
+    unconditioned.precondition = Precondition::Absent;
+    assert_eq!(told(&known, unconditioned), [Violation::Unconditioned(node.clone())]);
 }

@@ -103,6 +103,7 @@ pub(crate) fn plan_of(desired: &DesiredUnit, world: &World, contended: &Contende
         policy: ApplyPolicy { conflicts: ConflictPolicy::Correct },
         budgets: Budgets { deletes: 10, restarts: 1 },
         identities: &Decisions::default(),
+        channels: &BTreeMap::new(),
     })
 }
 

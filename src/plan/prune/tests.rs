@@ -198,6 +198,7 @@ fn a_plan_over_its_budget_of_deletions_deletes_nothing() {
             policy: ApplyPolicy { conflicts: ConflictPolicy::Correct },
             budgets: Budgets { deletes, restarts: 1 },
             identities: &crate::plan::identity::Decisions::default(),
+            channels: &BTreeMap::new(),
         });
         (plan.changes.len(), plan.refusals.len())
     };

@@ -18,7 +18,7 @@ impl Dialer for SimDialer {
     async fn dial(&self, route: &Route) -> Result<Box<dyn ByteStream>, DialError> {
         let (address, port) = match route {
             Route::Declared { host, port } => (host.clone(), *port),
-            Route::Service { namespace, name, port } => (format!("{name}.{namespace}.svc"), *port),
+            Route::Service { namespace, name, port, .. } => (format!("{name}.{namespace}.svc"), *port),
         };
         match self.0.connect(&address, port) {
             Some(stream) => Ok(Box::new(stream.compat())),

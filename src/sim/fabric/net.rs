@@ -50,6 +50,7 @@ struct State {
     /// Blocks by node and channel: the volumes.
     volumes: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
     clusters: BTreeMap<String, Cluster>,
+    joined: Vec<(String, String)>,
 }
 
 /// The network.
@@ -134,7 +135,22 @@ impl FabricNet {
             return false;
         }
         volume.insert(channel.to_owned(), block.to_vec());
+        state.joined.push((address.to_owned(), channel.to_owned()));
         true
+    }
+
+    /// Joins that nodes took since the beginning: addresses and channels.
+    pub fn joined(&self) -> Vec<(String, String)> {
+        self.state().joined.clone()
+    }
+
+    /// Blocks that nodes were given since the beginning and still have, by channel, each once.
+    pub fn blocks(&self) -> BTreeMap<String, BTreeSet<Vec<u8>>> {
+        let mut blocks: BTreeMap<String, BTreeSet<Vec<u8>>> = BTreeMap::new();
+        for (channel, block) in self.state().volumes.values().flatten() {
+            blocks.entry(channel.clone()).or_default().insert(block.clone());
+        }
+        blocks
     }
 
     /// A consenter took part: members are the nodes that serve with these keys, in the channel's order.
