@@ -6,7 +6,7 @@ use heddle::sim::faults::{Effect, Fault};
 
 use crate::end::{self, End};
 use crate::stories::{STORIES, Story};
-use crate::world::{World, world};
+use crate::world::{World, fabric_world, world};
 use crate::{rules, workers};
 
 /// What may go wrong at an effect.
@@ -97,8 +97,13 @@ pub(crate) async fn within_days<T>(
     })
 }
 
+/// A new world, in which pods run nodes or only become ready.
+pub(crate) fn in_world<T>(nodes: bool, tell: impl AsyncFnOnce(&World) -> T) -> T {
+    if nodes { fabric_world(7, "2026-01-01T00:00:00Z".parse().unwrap(), tell) } else { world(7, tell) }
+}
+
 fn explore(story: &Story) {
-    let told = world(7, async |world| tell(world, story, &[]).await).unwrap();
+    let told = in_world(story.nodes, async |world| tell(world, story, &[]).await).unwrap();
     for (name, status) in told.end.iter().filter(|(name, _)| name.contains("status.yaml") && !name.starts_with("fleet"))
     {
         assert_eq!(status["state"], "Converged", "{name}: {status}");
@@ -109,7 +114,7 @@ fn explore(story: &Story) {
     let every = if exhaustive { 1 } else { 13 };
     let plans: Vec<(u64, Fault)> = all.into_iter().step_by(every).collect();
     let failed = workers::all(&plans, |(number, fault)| {
-        let result = world(7, async |world| {
+        let result = in_world(story.nodes, async |world| {
             let result = within_days(world, story.days, tell(world, story, &[(*number, *fault)])).await;
             let hit = world.faults.recorded().into_iter().find(|effect| effect.fault.is_some());
             (result, hit)
@@ -159,4 +164,14 @@ fn issuing_survives_any_fault() {
 #[test]
 fn a_renewal_survives_any_fault() {
     explore(&STORIES[5]);
+}
+
+#[test]
+fn a_channel_from_nothing_survives_any_fault() {
+    explore(&STORIES[6]);
+}
+
+#[test]
+fn another_channel_and_another_peer_survive_any_fault() {
+    explore(&STORIES[7]);
 }

@@ -70,6 +70,9 @@ fn objects(world: &World) -> End {
             if name.starts_with("secrets ") {
                 without_key(&mut object);
             }
+            if name.contains("--channel-") {
+                without_block(&mut object);
+            }
             plain(&mut object, &names);
             (name, object)
         })
@@ -84,6 +87,21 @@ fn without_key(secret: &mut Value) {
     if let Some(annotations) = secret.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
         annotations.remove("heddle.dev/issued");
     }
+}
+
+/// A first block names certificates.
+fn without_block(record: &mut Value) {
+    if let Some(fields) = record.as_object_mut() {
+        fields.remove("binaryData");
+    }
+}
+
+/// The rows of an inventory without digests of first blocks.
+fn without_digests(text: &str) -> String {
+    const BEGIN: &str = "\"block\":\"";
+    let mut parts = text.split(BEGIN);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + BEGIN + part.split_once('"').map_or(part, |(_, rest)| rest))
 }
 
 /// The rows of an inventory without what they say of certificates.
@@ -108,6 +126,9 @@ fn plain(value: &mut Value, names: &BTreeMap<String, String>) {
             if text.contains("\"facts\":{") {
                 *text = without_facts(text);
             }
+            if text.contains("\"block\":\"") {
+                *text = without_digests(text);
+            }
             if let Some(name) = names.get(text) {
                 *text = format!("uid of {name}");
             } else if text.contains("\"uid\":\"") {
@@ -128,6 +149,14 @@ fn documents(world: &World) -> End {
             let mut value: Value = heddle::app::status_yaml::read(bytes).unwrap();
             if let Some(fields) = value.as_object_mut() {
                 fields.retain(|field, _| !matches!(field.as_str(), "lastChange" | "plans" | "revision" | "identities"));
+                for channel in fields
+                    .get_mut("channels")
+                    .and_then(Value::as_object_mut)
+                    .into_iter()
+                    .flat_map(|all| all.values_mut())
+                {
+                    channel.as_object_mut().unwrap().remove("block");
+                }
                 if let Some(held) = fields.get_mut("held").and_then(Value::as_object_mut) {
                     held.remove("plan");
                 }

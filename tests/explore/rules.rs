@@ -20,6 +20,21 @@ pub(crate) fn broken(world: &World, may_delete: bool) -> Vec<String> {
     broken.extend(identities(world));
     broken.extend(groups(world));
     broken.extend(keys(world));
+    broken.extend(channels(world));
+    broken
+}
+
+/// Each channel has one first block, and no node ever joined it twice.
+fn channels(world: &World) -> Vec<String> {
+    let blocks = world.net.blocks().into_iter().filter(|(_, blocks)| blocks.len() > 1);
+    let mut broken: Vec<String> =
+        blocks.map(|(id, found)| format!("channel {id} has {} first blocks", found.len())).collect();
+    let mut joined = BTreeSet::new();
+    for (node, channel) in world.net.joined() {
+        if !joined.insert((node.clone(), channel.clone())) {
+            broken.push(format!("{node} joined {channel} twice"));
+        }
+    }
     broken
 }
 

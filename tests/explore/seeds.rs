@@ -7,16 +7,41 @@ use heddle::sim::store::delete::DeleteOptions;
 use heddle::sim::store::resources::Resource;
 use serde_json::json;
 
-use crate::crashes::{FAULTS, is_at_rest, run_to_rest, within_days};
+use crate::crashes::{FAULTS, in_world, is_at_rest, run_to_rest, within_days};
 use crate::end::{self, End};
-use crate::stories::{bring_wanted_secrets, commit_fleet};
-use crate::world::{World, world};
+use crate::stories::{bring_wanted_secrets, commit_channel, commit_fleet};
+use crate::world::World;
 use crate::{rules, workers};
 
 /// What may happen between two processes.
 const EVENTS: u64 = 12;
 const PEER: &str = "trade-acme-peer1-a29dd58b";
 const FOREIGN: &str = "somebody-elses";
+
+/// Ordering nodes by address.
+const ORDERERS: [&str; 3] = [
+    "trade-orderer-org-orderer1.demo-platform.svc",
+    "trade-orderer-org-orderer2.demo-platform.svc",
+    "trade-orderer-org-orderer3.demo-platform.svc",
+];
+
+/// Which fleet people want.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fleet {
+    /// CA servers, and Secrets that people bring.
+    Served,
+    /// heddle issues, and nodes that pods run have a channel.
+    WithChannel,
+}
+
+impl Fleet {
+    fn commit(self, world: &World) {
+        match self {
+            Self::Served => commit_fleet(world),
+            Self::WithChannel => commit_channel(world),
+        }
+    }
+}
 
 struct Dice(u64);
 
@@ -28,9 +53,9 @@ impl Dice {
 }
 
 /// A world in which only what people want last ever happened.
-async fn oracle(world: &World) -> End {
+async fn oracle(world: &World, fleet: Fleet) -> End {
     world.store.set_window(1_000_000);
-    commit_fleet(world);
+    fleet.commit(world);
     settle(world).await;
     world.commit_text("notes.md", "the end");
     settle(world).await;
@@ -46,18 +71,23 @@ async fn settle(world: &World) {
     run_to_rest(world).await;
 }
 
-async fn tell(world: &World, seed: u64) -> Result<End, String> {
+async fn tell(world: &World, fleet: Fleet, seed: u64) -> Result<End, String> {
     let mut dice = Dice(seed);
     world.store.set_window(1_000_000);
-    commit_fleet(world);
-    let may_recreate = hard_times(world, &mut dice).await;
+    fleet.commit(world);
+    let may_recreate = hard_times(world, fleet, &mut dice).await;
     world.faults.by_chance(None);
     world.faults.tear_watches_after(None);
     world.faults.set_unreachable(false);
     for kind in Kind::ALL {
         world.faults.forbid_list(kind, false);
     }
-    commit_fleet(world);
+    for node in ORDERERS {
+        // What runs, or never ran, is left alone.
+        world.net.kill(node);
+        let _never_placed = world.net.start(node);
+    }
+    fleet.commit(world);
     world.commit_text("notes.md", "the end");
     let from = world.faults.recorded().len();
     settle(world).await;
@@ -83,12 +113,15 @@ async fn tell(world: &World, seed: u64) -> Result<End, String> {
 }
 
 /// Whether a person deleted something.
-async fn hard_times(world: &World, dice: &mut Dice) -> bool {
+async fn hard_times(world: &World, fleet: Fleet, dice: &mut Dice) -> bool {
     let mut deleted = false;
     for round in 0..4 {
         let chance = Chance { seed: dice.roll(u64::MAX >> 33), per_mille: dice.roll(60), faults: FAULTS.to_vec() };
         for _ in 0..=dice.roll(3) {
             deleted |= happen(world, dice, round);
+            if fleet == Fleet::WithChannel {
+                shake(world, dice);
+            }
         }
         world.faults.by_chance(Some(chance));
         let whatever_comes = world.run_until_crash().await;
@@ -96,6 +129,17 @@ async fn hard_times(world: &World, dice: &mut Dice) -> bool {
         world.faults.by_chance(None);
     }
     deleted
+}
+
+/// Ordering nodes end and start.
+fn shake(world: &World, dice: &mut Dice) {
+    let which = usize::try_from(dice.roll(3)).unwrap_or_default();
+    if let Some(node) = ORDERERS.get(which) {
+        world.net.kill(node);
+        if dice.roll(3) > 0 {
+            let _never_placed = world.net.start(node);
+        }
+    }
 }
 
 fn happen(world: &World, dice: &mut Dice, round: u64) -> bool {
@@ -148,16 +192,16 @@ fn delete(world: &World, api_version: &str, kind: &str, name: &str) -> bool {
     world.store.delete(Target { resource, namespace: "demo-acme", name }, DeleteOptions::default()).is_ok()
 }
 
-#[test]
-fn random_worlds_come_to_the_end_that_people_want() {
+fn explore(fleet: Fleet, seeds: u64) {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     let seeds: Vec<u64> = match number("HEDDLE_SEED") {
         Some(seed) => vec![seed],
-        None => (1..=number("HEDDLE_SEEDS").unwrap_or(20)).collect(),
+        None => (1..=number("HEDDLE_SEEDS").map_or(seeds, |all| all.div_ceil(20 / seeds))).collect(),
     };
-    let wanted = world(7, async |world| oracle(world).await);
+    let nodes = fleet == Fleet::WithChannel;
+    let wanted = in_world(nodes, async |world| oracle(world, fleet).await);
     let failed = workers::all(&seeds, |seed| {
-        let result = world(7, async |world| within_days(world, 1, tell(world, *seed)).await);
+        let result = in_world(nodes, async |world| within_days(world, 1, tell(world, fleet, *seed)).await);
         let why = match result {
             Err(why) => Some(why),
             Ok(found) => end::difference(&wanted, &found),
@@ -166,4 +210,14 @@ fn random_worlds_come_to_the_end_that_people_want() {
     });
     let shown = failed.iter().take(8).cloned().collect::<Vec<_>>().join("\n");
     assert!(failed.is_empty(), "{} of {} seeds end badly:\n{shown}", failed.len(), seeds.len());
+}
+
+#[test]
+fn random_worlds_come_to_the_end_that_people_want() {
+    explore(Fleet::Served, 20);
+}
+
+#[test]
+fn random_worlds_with_a_channel_come_to_the_end_that_people_want() {
+    explore(Fleet::WithChannel, 5);
 }

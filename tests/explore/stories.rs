@@ -24,16 +24,26 @@ pub(crate) struct Story {
     pub(crate) deletes: bool,
     /// How many days it lasts.
     pub(crate) days: u64,
+    /// Whether pods run ordering nodes and peers.
+    pub(crate) nodes: bool,
 }
 
-pub(crate) const STORIES: [Story; 6] = [
-    Story { name: "create", before: &[], steps: &[commit_fleet, bring_wanted_secrets], deletes: false, days: 1 },
+pub(crate) const STORIES: [Story; 8] = [
+    Story {
+        name: "create",
+        before: &[],
+        steps: &[commit_fleet, bring_wanted_secrets],
+        deletes: false,
+        days: 1,
+        nodes: false,
+    },
     Story {
         name: "update",
         before: &[commit_fleet, bring_wanted_secrets],
         steps: &[update_fabric],
         deletes: false,
         days: 1,
+        nodes: false,
     },
     Story {
         name: "prune",
@@ -41,6 +51,7 @@ pub(crate) const STORIES: [Story; 6] = [
         steps: &[decommission, approve],
         deletes: true,
         days: 1,
+        nodes: false,
     },
     Story {
         name: "drift",
@@ -48,14 +59,27 @@ pub(crate) const STORIES: [Story; 6] = [
         steps: &[edit_by_hand],
         deletes: false,
         days: 1,
+        nodes: false,
     },
-    Story { name: "issue", before: &[], steps: &[commit_issued_fleet], deletes: false, days: 1 },
+    Story { name: "issue", before: &[], steps: &[commit_issued_fleet], deletes: false, days: 1, nodes: false },
     Story {
         name: "renew",
         before: &[commit_issued_fleet],
         steps: &[most_of_a_year],
         deletes: false,
         days: 1 + MOST_OF_A_YEAR,
+        nodes: false,
+    },
+    // From nothing: nodes come up while their channel waits for them.
+    Story { name: "found", before: &[], steps: &[commit_channel], deletes: false, days: 1, nodes: true },
+    // Another channel on nodes that run, and a peer that comes to both.
+    Story {
+        name: "join",
+        before: &[commit_channel],
+        steps: &[commit_second_channel, commit_third_peer],
+        deletes: false,
+        days: 1,
+        nodes: true,
     },
 ];
 
@@ -63,9 +87,30 @@ pub(crate) const STORIES: [Story; 6] = [
 const MOST_OF_A_YEAR: u64 = 250;
 
 /// The same fleet with keys that heddle issues.
-fn commit_issued_fleet(world: &World) {
+pub(crate) fn commit_issued_fleet(world: &World) {
     commit_fleet(world);
     world.issue_by_itself();
+}
+
+const NETWORK: &str = "tenants/platform/networks/trade.yaml";
+
+/// The issued fleet with a channel.
+pub(crate) fn commit_channel(world: &World) {
+    commit_issued_fleet(world);
+    let text = world.text(NETWORK);
+    world.commit_text(NETWORK, &format!("{text}  channels:\n    - {{name: ch1, members: [Acme]}}\n"));
+}
+
+fn commit_second_channel(world: &World) {
+    let text = world.text(NETWORK);
+    world.commit_text(NETWORK, &format!("{text}    - {{name: ch2, members: [Acme]}}\n"));
+}
+
+fn commit_third_peer(world: &World) {
+    let path = "tenants/acme/organizations/acme.yaml";
+    let text = world.text(path);
+    let peer = "    - network: platform/trade\n      name: peer3\n      region: local\n  defaults:";
+    world.commit_text(path, &text.replace("  defaults:", peer));
 }
 
 fn most_of_a_year(world: &World) {
