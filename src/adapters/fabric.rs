@@ -17,10 +17,12 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::secret::Secret;
-use crate::ports::dialer::Route;
+use crate::ports::clock::Clock;
+use crate::ports::dialer::{Dialer, Route};
 use crate::x509::certificate::Certificate;
 
 /// How long one request may take, with its connection.
@@ -37,6 +39,15 @@ pub struct Endpoint {
     pub roots: Vec<Certificate>,
     /// As whom it is asked.
     pub client: Client,
+}
+
+/// How connections are made, and by which clock certificates are judged.
+#[derive(Clone)]
+pub struct Way {
+    /// Makes them.
+    pub dialer: Arc<dyn Dialer>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// A client certificate with its key.

@@ -182,6 +182,7 @@ fn introduce(printer: &mut Printer<'_>, stage: &Stage) -> io::Result<()> {
     printer.remark(&format!("region      local, simulated in this process, at {}", stage.url()))?;
     printer.remark("git         seen on the branch heddle/status of the repository")?;
     printer.remark("api         seen by asking the region's API server over HTTPS")?;
+    printer.remark("node        seen on the ordering nodes and peers that its pods run")?;
     printer.line("")
 }
 

@@ -312,7 +312,14 @@ fn after(now: Timestamp, pause: Duration) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::model::digest::Digest;
+    use crate::model::names::ChannelId;
+    use crate::plan::channel::state::ChannelState;
+    use crate::plan::identity::Recorded;
+    use crate::spec::fleet::{ApplyPolicy, Budgets, ConflictPolicy};
 
     #[test]
     fn a_unit_is_not_blocked_by_what_was_applied_after_it_ran() {
@@ -329,5 +336,38 @@ mod tests {
         assert!(!blocked(&[&other], &[]), "one may get further");
         assert!(blocked(&[], &[&other]), "the other one is still missing");
         assert!(!blocked(&[], &[&organization, &other]), "news of them is on its way");
+    }
+
+    #[test]
+    fn a_first_block_counts_when_the_branch_holds_it_and_not_when_it_is_to_be_pushed() {
+        let unit = UnitId::parse("network/platform/trade").unwrap();
+        let state = ChannelState {
+            block: Some(Digest::of(b"block")),
+            confirmed: BTreeSet::new(),
+            has_leader: false,
+            orderers: BTreeMap::new(),
+            peers: BTreeMap::new(),
+        };
+        let mut outcome = UnitOutcome::empty(unit.clone());
+        outcome.channels.insert(ChannelId::parse("ch1").unwrap(), state);
+        let status = unit_status::status(&outcome, None, None);
+        let mut memory = UnitMemory::new(None);
+        memory.wish = Some(Wish {
+            unit,
+            desired: None,
+            previous: None,
+            revision: None,
+            policy: ApplyPolicy { conflicts: ConflictPolicy::Correct },
+            budgets: Budgets { deletes: 0, restarts: 1 },
+            recorded: Recorded::new(),
+            blocks: BTreeMap::new(),
+        });
+        memory.news.status = Some(status.clone());
+        assert!(memory.wish_with_record().unwrap().blocks.is_empty());
+        assert!(memory.has_unpublished_block());
+        memory.published = memory.news.status.take();
+        assert_eq!(memory.wish_with_record().unwrap().blocks.len(), 1);
+        memory.news.status = Some(status);
+        assert!(!memory.has_unpublished_block());
     }
 }

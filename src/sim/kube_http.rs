@@ -18,6 +18,7 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::fabric::net::FabricNet;
 use super::faults::{Effect, Fault, Faults};
 use super::store::Store;
 use super::store::failure::Failure;
@@ -25,6 +26,7 @@ use super::store::failure::Failure;
 mod answer;
 mod body;
 mod discovery;
+mod forward;
 mod handle;
 mod kubeconfig;
 mod route;
@@ -73,6 +75,8 @@ struct Shared {
     token: String,
     recorded: Mutex<Vec<Recorded>>,
     closing: CancellationToken,
+    /// What pods run, if they run anything.
+    net: Option<Arc<FabricNet>>,
 }
 
 /// An open front. Dropping it closes it.
@@ -127,17 +131,30 @@ impl Front {
 
 /// Opens a front on a free loopback port. Must be called within a tokio runtime with network.
 pub async fn serve(store: Arc<Store>, faults: Arc<Faults>) -> Result<Front, FrontError> {
-    serve_at(store, faults, 0).await
+    open(store, faults, (0, None)).await
 }
 
 /// Opens a front on a given loopback port; 0 for a free one.
 pub async fn serve_at(store: Arc<Store>, faults: Arc<Faults>, port: u16) -> Result<Front, FrontError> {
+    open(store, faults, (port, None)).await
+}
+
+/// Opens a front of a region whose pods run nodes, so that their ports can be forwarded.
+pub async fn serve_nodes(store: Arc<Store>, faults: Arc<Faults>, net: Arc<FabricNet>) -> Result<Front, FrontError> {
+    open(store, faults, (0, Some(net))).await
+}
+
+async fn open(
+    store: Arc<Store>,
+    faults: Arc<Faults>,
+    (port, net): (u16, Option<Arc<FabricNet>>),
+) -> Result<Front, FrontError> {
     let identity = tls::throw_away().map_err(FrontError::Certificate)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(FrontError::Listen)?;
     let address = listener.local_addr().map_err(FrontError::Listen)?;
     let token = identity.token.clone();
     let closing = CancellationToken::new();
-    let shared = Arc::new(Shared { store, faults, token, recorded: Mutex::default(), closing: closing.clone() });
+    let shared = Arc::new(Shared { store, faults, token, recorded: Mutex::default(), closing: closing.clone(), net });
     let router = Router::new().fallback(entry).with_state(shared.clone());
     let listener = tls::listen(listener, address, identity.config, closing.clone());
     tokio::spawn(async move {
@@ -179,7 +196,13 @@ fn recorded(request: &Request) -> (Recorded, String) {
     (recorded, header("authorization"))
 }
 
-async fn respond(shared: &Arc<Shared>, request: Request) -> Response {
+async fn respond(shared: &Arc<Shared>, mut request: Request) -> Response {
+    if let Some(net) = &shared.net {
+        match forward::respond(&shared.store, net, request) {
+            Ok(response) => return response,
+            Err(other) => request = *other,
+        }
+    }
     let path = request.uri().path().to_owned();
     let accept = request.headers().get("accept").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     if let Some(response) = discovery::respond(&path, &accept) {

@@ -21,9 +21,12 @@ fn the_whole_story_is_as_expected_and_leaves_nothing_behind() {
     let (good, text) = play(PATIENCE * 3);
     println!("{text}");
     assert!(good, "{text}");
-    for line in
-        ["1  A network appears", "6  Eight months pass, and certificates are renewed", "Six steps, all as expected"]
-    {
+    for line in [
+        "1  A network appears, with a channel",
+        "2  A peer is added, and joins",
+        "6  Eight months pass, and certificates are renewed",
+        "Six steps, all as expected",
+    ] {
         assert!(text.contains(line), "{line}: {text}");
     }
     assert!(!text.contains('✗') && !text.contains('\u{1b}'), "{text}");

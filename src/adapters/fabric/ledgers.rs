@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::orderer::Orderer;
 use super::peer::{Peer, Signer, Sources};
-use super::{Client, Endpoint};
+use super::{Client, Endpoint, Way};
 use crate::ports::dialer::{Dialer, Route};
 use crate::ports::ledger::{LedgerError, Ledgers, NodeAddress, OrdererAdmin, PeerAdmin, Signatory, TlsClient};
 use crate::x509::certificate::Certificate;
@@ -53,7 +53,8 @@ impl Ledgers for FabricLedgers {
     fn orderer(&self, at: &NodeAddress, administrator: &TlsClient) -> Result<Arc<dyn OrdererAdmin>, LedgerError> {
         let admin = endpoint(at, at.port, client(administrator)?)?;
         let operations = endpoint(at, at.operations_port, client(&at.operations)?)?;
-        Ok(Arc::new(Orderer::new(admin, operations, &self.dialer)?))
+        let way = Way { dialer: self.dialer.clone(), clock: self.sources.clock.clone() };
+        Ok(Arc::new(Orderer::new(admin, operations, &way)?))
     }
 
     fn peer(&self, at: &NodeAddress, administrator: &Signatory) -> Result<Arc<dyn PeerAdmin>, LedgerError> {

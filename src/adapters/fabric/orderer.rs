@@ -2,18 +2,15 @@
 //!
 //! Input: two endpoints. Output: the [`OrdererAdmin`] port. Invariant: only GET and the POST of a join are ever sent.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use http::Method;
 
 use super::http::{Ask, Http};
 use super::tls::Connector;
-use super::{Endpoint, failure};
+use super::{Endpoint, Way, failure};
 use crate::fabric::metrics::{self, Samples};
 use crate::fabric::participation::{self, AnswerError, ChannelInfo};
 use crate::model::names::ChannelId;
-use crate::ports::dialer::Dialer;
 use crate::ports::ledger::{Joined, LedgerError, OrdererAdmin};
 
 /// The largest list of channels, in bytes.
@@ -29,8 +26,8 @@ pub struct Orderer {
 
 impl Orderer {
     /// By its admin port and its operations port.
-    pub fn new(admin: Endpoint, operations: Endpoint, dialer: &Arc<dyn Dialer>) -> Result<Self, LedgerError> {
-        let http = |endpoint| Connector::new(endpoint, dialer.clone(), b"http/1.1").map(Http::new);
+    pub fn new(admin: Endpoint, operations: Endpoint, way: &Way) -> Result<Self, LedgerError> {
+        let http = |endpoint| Connector::new(endpoint, way, b"http/1.1").map(Http::new);
         Ok(Self { admin: http(admin)?, operations: http(operations)? })
     }
 }

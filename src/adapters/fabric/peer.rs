@@ -11,7 +11,7 @@ use super::http::Http;
 use super::orderer::metrics_of;
 use super::rpc::Rpc;
 use super::tls::Connector;
-use super::{Endpoint, failure};
+use super::{Endpoint, Way, failure};
 use crate::fabric::metrics::Samples;
 use crate::fabric::proposal::{self, AnswerError, Asker, Moment, Request};
 use crate::fabric::wire::peer::ProposalResponse;
@@ -58,8 +58,9 @@ impl Peer {
         dialer: &Arc<dyn Dialer>,
         (signer, sources): (Signer, Sources),
     ) -> Result<Self, LedgerError> {
-        let rpc = Rpc::new(Connector::new(endorser, dialer.clone(), b"h2")?);
-        let operations = Http::new(Connector::new(operations, dialer.clone(), b"http/1.1")?);
+        let way = Way { dialer: dialer.clone(), clock: sources.clock.clone() };
+        let rpc = Rpc::new(Connector::new(endorser, &way, b"h2")?);
+        let operations = Http::new(Connector::new(operations, &way, b"http/1.1")?);
         Ok(Self { rpc, operations, signer, sources })
     }
 

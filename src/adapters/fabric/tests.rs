@@ -6,6 +6,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use jiff::Timestamp;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -17,10 +19,11 @@ use tokio_util::compat::TokioAsyncReadCompatExt;
 
 use super::dial::TcpDialer;
 use super::orderer::Orderer;
-use super::{Client, Endpoint};
+use super::{Client, Endpoint, Way};
 use crate::model::digest::Digest;
 use crate::model::names::{ChannelId, MspId};
 use crate::model::secret::Secret;
+use crate::ports::clock::Clock;
 use crate::ports::dialer::{ByteStream, DialError, Dialer, Route};
 use crate::ports::ledger::{Joined, LedgerError, OrdererAdmin};
 use crate::x509::certificate::Certificate;
@@ -155,9 +158,26 @@ fn endpoint(port: u16) -> Endpoint {
     }
 }
 
+/// It is always the same moment.
+struct Still(&'static str);
+
+#[async_trait]
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        self.0.parse().unwrap()
+    }
+
+    async fn sleep(&self, _: Duration) {}
+}
+
+/// At a moment at which the certificates are good.
+fn way(dialer: Arc<dyn Dialer>) -> Way {
+    Way { dialer, clock: Arc::new(Still("2026-01-02T00:00:00Z")) }
+}
+
 fn orderer(endpoint: Endpoint) -> Orderer {
     let dialer: Arc<dyn Dialer> = Arc::new(TcpDialer);
-    Orderer::new(endpoint.clone(), endpoint, &dialer).unwrap()
+    Orderer::new(endpoint.clone(), endpoint, &way(dialer)).unwrap()
 }
 
 fn channel() -> ChannelId {
@@ -233,6 +253,19 @@ async fn a_server_under_another_name_or_from_another_root_is_not_believed_and_he
 }
 
 #[tokio::test]
+async fn certificates_are_judged_by_the_clock_that_is_given() {
+    let served = serve([]).await;
+    for moment in ["2025-01-01T00:00:00Z", "2190-01-01T00:00:00Z"] {
+        let way = Way { dialer: Arc::new(TcpDialer), clock: Arc::new(Still(moment)) };
+        let endpoint = endpoint(served.port);
+        let orderer = Orderer::new(endpoint.clone(), endpoint, &way).unwrap();
+        let error = orderer.join(&channel(), b"block").await.unwrap_err();
+        assert!(matches!(&error, LedgerError::Certificate { detail } if detail.starts_with("the node's")), "{error:?}");
+    }
+    assert_eq!(served.requests.lock().unwrap().len(), 0);
+}
+
+#[tokio::test]
 async fn a_client_that_the_server_does_not_take_hears_so_before_anything_is_sent() {
     let served = serve([]).await;
     let client = client("stranger", Purpose::OrdererAdmin, Profile::OrdererAdminClient);
@@ -274,7 +307,7 @@ impl Dialer for Inside {
 async fn nothing_is_sent_before_the_server_had_time_for_its_first_word() {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
     let dialer: Arc<dyn Dialer> = Arc::new(Inside(Mutex::new(Some(ours))));
-    let orderer = Orderer::new(endpoint(1), endpoint(1), &dialer).unwrap();
+    let orderer = Orderer::new(endpoint(1), endpoint(1), &way(dialer)).unwrap();
     let server = async {
         // It takes the client and says nothing of it, not even a ticket.
         let mut stream = acceptor(0).accept(theirs).await.unwrap();

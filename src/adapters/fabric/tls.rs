@@ -3,6 +3,7 @@
 //! Input: an endpoint and a connection. Output: the connection, encrypted and with the right server on its other side.
 //! Invariants: TLS 1.2 or later; nothing is believed but the endpoint's own roots, and its name always counts.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -11,14 +12,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::AsyncBufRead;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
 
-use super::{Client, Endpoint, failure};
+use super::{Client, Endpoint, Way, failure};
+use crate::ports::clock::Clock;
 use crate::ports::dialer::{ByteStream, Dialer};
 use crate::ports::ledger::LedgerError;
 use crate::x509::certificate::Certificate;
@@ -28,6 +31,22 @@ const FIRST_WORD: Duration = Duration::from_millis(300);
 
 /// An encrypted connection.
 pub(super) type Connection = TlsStream<Compat<Box<dyn ByteStream>>>;
+
+/// Our clock as rustls asks it.
+struct Time(Arc<dyn Clock>);
+
+impl fmt::Debug for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Time")
+    }
+}
+
+impl TimeProvider for Time {
+    fn current_time(&self) -> Option<UnixTime> {
+        let seconds = u64::try_from(self.0.now().as_second()).ok()?;
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+    }
+}
 
 /// What is needed to connect again and again.
 pub(super) struct Connector {
@@ -59,7 +78,7 @@ fn first_word(connection: &mut Connection, cx: &mut Context<'_>) -> Poll<io::Res
 
 impl Connector {
     /// For one protocol, by its ALPN name.
-    pub(super) fn new(endpoint: Endpoint, dialer: Arc<dyn Dialer>, protocol: &[u8]) -> Result<Self, LedgerError> {
+    pub(super) fn new(endpoint: Endpoint, way: &Way, protocol: &[u8]) -> Result<Self, LedgerError> {
         let mut roots = RootCertStore::empty();
         for root in &endpoint.roots {
             roots.add(der(root)).map_err(|_| unusable("a root cannot be used"))?;
@@ -68,14 +87,14 @@ impl Connector {
         let key =
             PrivateKeyDer::from_pem_slice(key.expose().as_bytes()).map_err(|_| unusable("the key cannot be read"))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
+        let config = ClientConfig::builder_with_details(provider, Arc::new(Time(way.clock.clone())))
             .with_safe_default_protocol_versions()
             .map_err(|_| unusable("no protocol version"))?
             .with_root_certificates(roots)
             .with_client_auth_cert(chain.iter().map(der).collect(), key);
         let mut config = config.map_err(|_| unusable("certificate and key do not belong together"))?;
         config.alpn_protocols = vec![protocol.to_vec()];
-        Ok(Self { endpoint, config: Arc::new(config), dialer })
+        Ok(Self { endpoint, config: Arc::new(config), dialer: way.dialer.clone() })
     }
 
     /// A new connection.

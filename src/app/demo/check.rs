@@ -27,14 +27,19 @@ pub(super) enum Look {
     Object(String, &'static str),
     /// How many workloads have all their pods ready.
     Workloads,
+    /// How a channel stands, in a document of the status branch: its path, and the channel's name.
+    Channel(String, &'static str),
+    /// How many nodes have a channel.
+    Holders(&'static str),
 }
 
 impl Look {
     /// Who was asked.
     pub(super) fn witness(&self) -> &'static str {
         match self {
-            Self::Report(..) | Self::Units => "git",
+            Self::Report(..) | Self::Units | Self::Channel(..) => "git",
             Self::Object(..) | Self::Workloads => "api",
+            Self::Holders(_) => "node",
         }
     }
 }
@@ -108,6 +113,8 @@ pub(super) trait Eyes {
     async fn object(&self, path: &str) -> Result<Option<Value>, DemoError>;
     /// All workloads.
     async fn workloads(&self) -> Result<Vec<Value>, DemoError>;
+    /// How many nodes have a channel.
+    async fn holders(&self, channel: &str) -> Result<usize, DemoError>;
 }
 
 /// Looks until all expectations hold or the patience ends.
@@ -137,6 +144,8 @@ pub(super) async fn look(eyes: &impl Eyes, at: &Look) -> Result<String, DemoErro
         Look::Object(path, pointer) => value(eyes.object(path).await?.as_ref(), pointer),
         Look::Units => units(eyes.report(crate::report::fleet_status::PATH).await?.as_ref()),
         Look::Workloads => workloads(&eyes.workloads().await?),
+        Look::Channel(path, name) => channel(eyes.report(path).await?.as_ref(), name),
+        Look::Holders(name) => format!("{} nodes", eyes.holders(name).await?),
     };
     Ok(seen)
 }
@@ -157,6 +166,24 @@ fn units(fleet: Option<&Value>) -> String {
         *counts.entry(state).or_default() += 1;
     }
     counts.iter().map(|(state, count)| format!("{count} {state}")).collect::<Vec<_>>().join(", ")
+}
+
+fn channel(status: Option<&Value>, name: &str) -> String {
+    let Some(channel) = status.and_then(|status| status.pointer("/channels")?.get(name)) else {
+        return ABSENT.to_owned();
+    };
+    let count = |role: &str| {
+        let regions = channel.get(role).and_then(Value::as_object);
+        let nodes: Vec<&Value> = regions
+            .into_iter()
+            .flat_map(|regions| regions.values())
+            .filter_map(Value::as_object)
+            .flat_map(|nodes| nodes.values())
+            .collect();
+        format!("{} of {}", nodes.iter().filter(|state| **state == "joined").count(), nodes.len())
+    };
+    let led = if channel.get("hasLeader") == Some(&Value::Bool(true)) { "led" } else { "no leader" };
+    format!("{led}, {} orderers, {} peers", count("orderers"), count("peers"))
 }
 
 fn workloads(sets: &[Value]) -> String {
@@ -188,6 +215,9 @@ mod tests {
         async fn workloads(&self) -> Result<Vec<Value>, DemoError> {
             Ok(self.report("").await?.into_iter().collect())
         }
+        async fn holders(&self, _: &str) -> Result<usize, DemoError> {
+            Ok(0)
+        }
     }
 
     fn watched(slides: Vec<Value>, wanted: Wanted) -> (bool, String) {
@@ -218,6 +248,14 @@ mod tests {
         let never = Wanted::Not("Converged".into());
         assert_eq!(watched(vec![state("Converged")], never), (false, "Converged".into()));
         assert_eq!(watched(vec![], Wanted::Not("x".into())), (false, ABSENT.into()));
+    }
+
+    #[test]
+    fn a_channels_nodes_are_counted() {
+        let joined = json!({"local": {"a": "joined", "b": "silent"}});
+        let status = json!({"channels": {"ch1": {"hasLeader": true, "orderers": joined}}});
+        assert_eq!(channel(Some(&status), "ch1"), "led, 1 of 2 orderers, 0 of 0 peers");
+        assert_eq!((channel(Some(&status), "ch2"), channel(None, "ch1")), (ABSENT.into(), ABSENT.into()));
     }
 
     #[test]

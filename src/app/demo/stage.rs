@@ -32,6 +32,8 @@ use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::region::access::RegionAccess;
 use crate::sim::controllers;
+use crate::sim::fabric::kubelet::FabricKubelet;
+use crate::sim::fabric::net::FabricNet;
 use crate::sim::faults::Faults;
 use crate::sim::git_host::GitHost;
 use crate::sim::kube_http::{self, Front};
@@ -50,6 +52,8 @@ const REGION: &str = "local";
 const BRANCH: &str = "main";
 /// Where the reports are.
 pub(super) const STATUS_BRANCH: &str = "heddle/status";
+/// How long ordering nodes take to find a leader; real ones take some seconds.
+const COUNTED_AFTER: Duration = Duration::from_millis(500);
 /// Uids repeat between demos, so that printed output can be compared.
 const SEED: u64 = 1;
 
@@ -92,6 +96,7 @@ pub(super) struct Stage {
     /// heddle's clock and the region's.
     pub(super) clock: Arc<DemoClock>,
     front: Front,
+    net: Arc<FabricNet>,
     stop: CancellationToken,
     daemon: JoinHandle<Result<Summary, DriverError>>,
     others: Vec<JoinHandle<()>>,
@@ -113,9 +118,11 @@ impl Stage {
         let clock = Arc::new(DemoClock::default());
         let of_region = clock.clone();
         let store = Store::new(Arc::new(move || of_region.now()), SEED);
-        let front = kube_http::serve(store.clone(), Arc::new(Faults::default())).await?;
+        let of_nodes = clock.clone();
+        let net = FabricNet::counting_after(Arc::new(move || of_nodes.now()), COUNTED_AFTER);
+        let front = kube_http::serve_nodes(store.clone(), Arc::new(Faults::default()), net.clone()).await?;
         front.write_kubeconfig(&paths.kubeconfig).map_err(|source| DemoError::file(&paths.kubeconfig, source))?;
-        let controllers = tokio::spawn(controllers::run(store));
+        let controllers = tokio::spawn(controllers::run_with(store, FabricKubelet::new(net.clone())));
         let kubectl = Kubectl::new(&paths.kubeconfig).await?;
         let system = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM_NAMESPACE}});
         kubectl.create("/api/v1/namespaces", &system).await?;
@@ -125,7 +132,7 @@ impl Stage {
         let watch = wakes.map(|wakes| tokio::spawn(wake(wakes, driver.source_wake())));
         let daemon = tokio::spawn(driver.run());
         let others = std::iter::once(controllers).chain(watch).collect();
-        Ok(Self { paths, host, kubectl, clock, front, stop, daemon, others })
+        Ok(Self { paths, host, kubectl, clock, front, net, stop, daemon, others })
     }
 
     /// Where the region listens.
@@ -164,6 +171,10 @@ impl Eyes for Stage {
 
     async fn workloads(&self) -> Result<Vec<Value>, DemoError> {
         Ok(self.kubectl.list("/apis/apps/v1/statefulsets").await?)
+    }
+
+    async fn holders(&self, channel: &str) -> Result<usize, DemoError> {
+        Ok(self.net.holders(channel))
     }
 }
 

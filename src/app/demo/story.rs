@@ -19,6 +19,7 @@ use crate::sim::git_host::{Files, Person};
 const INES: Person = Person { name: "Ines", email: "ines@platform.example" };
 const OTTO: Person = Person { name: "Otto", email: "otto@acme.example" };
 
+const CHANNEL: &str = "trade";
 const NETWORK: &str = "tenants/platform/networks/trade/status.yaml";
 const ACME_STATUS: &str = "tenants/acme/organizations/acme/status.yaml";
 const ORDERER_KEY: &str = "/identities/local/demo-platform~1trade-orderer-org-orderer1-tls/key";
@@ -67,25 +68,24 @@ impl Story<'_, '_> {
     }
 
     async fn network_appears(&mut self) -> Result<bool, DemoError> {
-        self.printer.title("1  A network appears")?;
+        self.printer.title("1  A network appears, with a channel")?;
         let revision = self.push(INES, "Begin the trade network", &self.fleet.files())?;
         let mut seen = vec![
             report("revision that was read", "fleet/status.yaml", "/revision", is(&revision)),
             report("keys issued for acme", ACME_STATUS, "/lastChange/issued", is("11")),
         ];
         seen.extend(all_ready("5 of 5 ready"));
+        seen.extend(channel("2 of 2", "5 nodes"));
         self.expect(seen).await
     }
 
     async fn peer_is_added(&mut self) -> Result<bool, DemoError> {
-        self.printer.title("2  A peer is added")?;
+        self.printer.title("2  A peer is added, and joins")?;
         let files = self.fleet.replace(ACME, LAST_PEER_LINE, &format!("{LAST_PEER_LINE}{SECOND_PEER}"))?;
         let revision = self.push(OTTO, "Add a second peer", &files)?;
-        let mut seen = vec![
-            report("revision that was read", "fleet/status.yaml", "/revision", is(&revision)),
-            report("keys issued for it", NETWORK, "/lastChange/issued", is("2")),
-        ];
+        let mut seen = vec![report("revision that was read", "fleet/status.yaml", "/revision", is(&revision))];
         seen.extend(all_ready("6 of 6 ready"));
+        seen.extend(channel("3 of 3", "6 nodes"));
         self.expect(seen).await
     }
 
@@ -168,6 +168,7 @@ impl Story<'_, '_> {
             report("objects that were deleted", NETWORK, "/lastChange/deleted", is(&changes)),
         ];
         done.extend(all_ready("5 of 5 ready"));
+        done.extend(channel("2 of 2", "5 nodes"));
         self.expect(done).await
     }
 
@@ -187,6 +188,7 @@ impl Story<'_, '_> {
             expectation("what its pod mounts", Look::Object(set, "/spec/template/spec/volumes"), has("orderer1-tls-2")),
         ];
         seen.extend(all_ready("5 of 5 ready"));
+        seen.extend(channel("2 of 2", "5 nodes"));
         self.expect(seen).await
     }
 
@@ -229,6 +231,15 @@ impl Story<'_, '_> {
 
 fn all_ready(wanted: &str) -> Vec<Expectation> {
     vec![workloads(wanted), expectation("units of the fleet", Look::Units, is("7 Converged"))]
+}
+
+/// The channel with its leader, all ordering nodes and so many peers.
+fn channel(peers: &str, nodes: &str) -> Vec<Expectation> {
+    let words = format!("led, 3 of 3 orderers, {peers} peers");
+    vec![
+        expectation("channel trade", Look::Channel(NETWORK.into(), CHANNEL), is(&words)),
+        expectation("who has it", Look::Holders(CHANNEL), is(nodes)),
+    ]
 }
 
 fn workloads(wanted: &str) -> Expectation {

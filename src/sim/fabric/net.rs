@@ -51,6 +51,7 @@ struct State {
     volumes: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
     clusters: BTreeMap<String, Cluster>,
     joined: Vec<(String, String)>,
+    counted_after: Duration,
 }
 
 /// The network.
@@ -62,7 +63,12 @@ pub struct FabricNet {
 impl FabricNet {
     /// Without nodes. Certificates are judged by this clock.
     pub fn new(now: TimeSource) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::default(), now })
+        Self::counting_after(now, COUNTED_AFTER)
+    }
+
+    /// The same, where members take another time to find a leader and to count who is there.
+    pub fn counting_after(now: TimeSource, counted_after: Duration) -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(State { counted_after, ..State::default() }), now })
     }
 
     /// Puts a node at an address; it does not run yet.
@@ -73,7 +79,7 @@ impl FabricNet {
     /// Starts the node of an address, or says why it would end at its start.
     pub fn start(self: &Arc<Self>, address: &str) -> Result<(), NodeError> {
         let container = self.state().placed.get(address).cloned().ok_or(NodeError::Unknown)?;
-        let node = Arc::new(Node::start(&container, address, (self.now)())?);
+        let node = Arc::new(Node::start(&container, address, &self.now)?);
         let mut state = self.state();
         state.running.insert(address.to_owned(), Running { node, alive: CancellationToken::new() });
         state.members_changed();
@@ -95,7 +101,7 @@ impl FabricNet {
     }
 
     /// A connection to whoever listens there; none when nobody does.
-    pub(super) fn connect(self: &Arc<Self>, address: &str, port: u16) -> Option<DuplexStream> {
+    pub(in crate::sim) fn connect(self: &Arc<Self>, address: &str, port: u16) -> Option<DuplexStream> {
         let state = self.state();
         let running = state.running.get(address)?;
         let (ours, theirs) = tokio::io::duplex(PIPE);
@@ -144,6 +150,13 @@ impl FabricNet {
         self.state().joined.clone()
     }
 
+    /// How many running nodes have a channel.
+    pub fn holders(&self, channel: &str) -> usize {
+        let state = self.state();
+        let has = |address: &&String| state.volumes.get(*address).is_some_and(|volume| volume.contains_key(channel));
+        state.running.keys().filter(has).count()
+    }
+
     /// Blocks that nodes were given since the beginning and still have, by channel, each once.
     pub fn blocks(&self) -> BTreeMap<String, BTreeSet<Vec<u8>>> {
         let mut blocks: BTreeMap<String, BTreeSet<Vec<u8>>> = BTreeMap::new();
@@ -183,7 +196,7 @@ impl State {
 
     fn count(&mut self) {
         for (channel, cluster) in &mut self.clusters {
-            if cluster.changed.is_none_or(|changed| changed.elapsed() < COUNTED_AFTER) {
+            if cluster.changed.is_none_or(|changed| changed.elapsed() < self.counted_after) {
                 continue;
             }
             cluster.changed = None;

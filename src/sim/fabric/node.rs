@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use serde_json::Value;
 use thiserror::Error;
 use tokio::io::DuplexStream;
@@ -16,6 +15,7 @@ use super::container::{Container, Files};
 use super::net::FabricNet;
 use super::tls::{self, Acceptor};
 use super::{orderer, peer};
+use crate::sim::store::TimeSource;
 use crate::x509::certificate::Certificate;
 use crate::x509::chain::{self, Trust};
 
@@ -78,6 +78,7 @@ pub(super) enum Port {
 struct Read<'a> {
     files: &'a Files,
     config: Value,
+    now: &'a TimeSource,
 }
 
 impl Read<'_> {
@@ -112,12 +113,12 @@ impl Read<'_> {
             None => None,
         };
         let key = self.file(&self.text(key)?)?;
-        tls::acceptor(&self.named(certificate)?, &key, clients).ok_or(NodeError::Material("a TLS key pair"))
+        tls::acceptor(&self.named(certificate)?, &key, (clients, self.now)).ok_or(NodeError::Material("a TLS key pair"))
     }
 }
 
 impl Node {
-    pub(super) fn start(container: &Container, address: &str, now: Timestamp) -> Result<Self, NodeError> {
+    pub(super) fn start(container: &Container, address: &str, now: &TimeSource) -> Result<Self, NodeError> {
         let Container { files, env, .. } = container;
         let config = env.get("FABRIC_CFG_PATH").map_or("/etc/hyperledger/fabric", String::as_str);
         let (kind, name) = match container.command.first().map(String::as_str) {
@@ -127,7 +128,7 @@ impl Node {
         let path = format!("{config}/{name}");
         let bytes = files.get(&path).ok_or_else(|| NodeError::File(path.clone()))?;
         let tree = crate::yaml::read(bytes).map_err(|error| NodeError::Config(error.to_string()))?;
-        let read = Read { files, config: tree };
+        let read = Read { files, config: tree, now };
         let node = match kind {
             Kind::Orderer => orderer_of(&read, address)?,
             Kind::Peer => peer_of(&read, address)?,
@@ -141,7 +142,7 @@ impl Node {
         read.file(&format!("{folder}/keystore/key_sk"))?;
         chain::verify_member(own, &Trust { roots: &node.roots, intermediates: &node.intermediates })
             .map_err(NodeError::Identity)?;
-        if own.validity().not_after < now {
+        if own.validity().not_after < now() {
             return Err(NodeError::Expired);
         }
         Ok(node)

@@ -72,6 +72,7 @@ fn a_request_without_the_token_is_not_answered() {
     let request = Request::builder().uri("/api/v1/namespaces").body(Body::empty()).unwrap();
     let store = Store::new(Arc::new(|| "2026-01-01T00:00:00Z".parse().unwrap()), 1);
     let shared = Arc::new(Shared {
+        net: None,
         store,
         faults: Arc::default(),
         token: "secret".into(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use heddle::adapters::fabric::orderer::Orderer;
 use heddle::adapters::fabric::peer::{Peer, Signer, Sources};
-use heddle::adapters::fabric::{Client, Endpoint};
+use heddle::adapters::fabric::{Client, Endpoint, Way};
 use heddle::adapters::system::{SystemClock, SystemEntropy};
 use heddle::fabric::genesis::{
     Batch, CapabilityNames, ChannelFacts, Consenter, OrdererOrganization, Origin, PeerOrganization, genesis,
@@ -111,7 +111,8 @@ impl<M: Machines> Network<M> {
         };
         let operations = self.client(tenant, organization, "operations-client-1");
         let node = Node::Orderer(number);
-        let orderer = Orderer::new(self.endpoint(node, 9443, admin), self.endpoint(node, 8443, operations), dialer);
+        let way = Way { dialer: dialer.clone(), clock: Arc::new(SystemClock) };
+        let orderer = Orderer::new(self.endpoint(node, 9443, admin), self.endpoint(node, 8443, operations), &way);
         Arc::new(orderer.expect("certificates can be used"))
     }
 }
