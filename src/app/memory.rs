@@ -29,12 +29,13 @@ const KEYS_PAUSE: Duration = Duration::from_mins(10);
 
 /// How often the nodes of channels are asked when nothing is to be done.
 const LEDGERS_PAUSE: Duration = Duration::from_secs(30);
-/// The first pause before nodes are asked again about what is on its way; each is twice as long as the one before.
-const ASK_AGAIN_MIN: Duration = Duration::from_millis(250);
+/// The first pause before nodes are asked again about what is on its way. Each is an eighth longer than the one before, so that
+/// what came meanwhile is seen no later than after an eighth more of the time that it took.
+const ASK_AGAIN_MIN: Duration = Duration::from_millis(50);
 /// The longest such pause.
 const ASK_AGAIN_MAX: Duration = Duration::from_secs(10);
 /// After so many questions in a row a single run leaves nodes that do not answer.
-const QUESTIONS_MAX: u32 = 12;
+const QUESTIONS_MAX: u32 = 46;
 /// How often in a row a node may be silent, or a channel without a leader, before anybody is told.
 const DOUBTS_MAX: u32 = 3;
 /// The pause between two such looks.
@@ -216,6 +217,17 @@ impl UnitMemory {
         doubts
     }
 
+    /// Everything that was new is on the branch. What waited for it to remember a first block goes on.
+    pub fn take_published(&mut self) {
+        let waited = self.has_unpublished_block();
+        if let Some(status) = std::mem::take(&mut self.news).status {
+            self.published = Some(status);
+        }
+        if waited {
+            self.next = Next::Now;
+        }
+    }
+
     /// Whether a first block is kept that the branch does not remember, so that nobody is joined before it does.
     pub fn has_unpublished_block(&self) -> bool {
         let Some(status) = &self.news.status else { return false };
@@ -281,7 +293,7 @@ fn is_told_by_nodes(wait: &WaitingOn) -> bool {
 }
 
 fn ask_again(questions: u32) -> Duration {
-    ASK_AGAIN_MIN.saturating_mul(1 << questions.saturating_sub(1).min(8)).min(ASK_AGAIN_MAX)
+    (1..questions.min(QUESTIONS_MAX)).fold(ASK_AGAIN_MIN, |pause, _| pause * 9 / 8).min(ASK_AGAIN_MAX)
 }
 
 /// Whether trying again without any change can help.
@@ -365,7 +377,9 @@ mod tests {
         memory.news.status = Some(status.clone());
         assert!(memory.wish_with_record().unwrap().blocks.is_empty());
         assert!(memory.has_unpublished_block());
-        memory.published = memory.news.status.take();
+        memory.next = Next::AfterNews;
+        memory.take_published();
+        assert_eq!(memory.next, Next::Now, "whoever waited for it goes on");
         assert_eq!(memory.wish_with_record().unwrap().blocks.len(), 1);
         memory.news.status = Some(status);
         assert!(!memory.has_unpublished_block());

@@ -197,9 +197,9 @@ pub fn in_words(channel: &ChannelStatus) -> String {
     };
     format!(
         "Created; its first block is {}. {} ordering nodes and {} peers have it, and {}.",
-        code(&block.short(12)),
+        block.short(12),
         count(&channel.orderers),
         count(&channel.peers),
-        if channel.has_leader { "the ordering nodes have a leader" } else { "**the ordering nodes have no leader**" },
+        if channel.has_leader { "the ordering nodes have a leader" } else { "the ordering nodes have no leader" },
     )
 }

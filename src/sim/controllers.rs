@@ -8,7 +8,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::store::delete::DeleteOptions;
 use super::store::resources::Resource;
@@ -22,23 +24,36 @@ mod tests;
 /// How many steps [`settle`] makes at most: a set of some pods takes a few for each.
 const STEPS_MAX: usize = 10_000;
 
+/// A connection to a pod.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
 /// What runs the containers of pods.
+#[async_trait]
 pub trait Kubelet: Send + Sync {
     /// Starts what a pod runs, unless it runs already; fails when it ends at once. Everything that the pod mounts is there.
     fn start(&self, store: &Store, namespace: &str, pod: &Value) -> Result<(), String>;
     /// Ends what runs in a namespace for pods that are none of these: names with uids.
     fn keep(&self, namespace: &str, pods: &BTreeMap<String, String>);
+    /// A connection to a port of a pod; none when nobody listens there.
+    async fn connect(&self, namespace: &str, pod: &str, port: u16) -> Option<Box<dyn Stream>>;
 }
 
 /// Runs nothing, and is content with every pod.
 pub struct NoKubelet;
 
+#[async_trait]
 impl Kubelet for NoKubelet {
     fn start(&self, _: &Store, _: &str, _: &Value) -> Result<(), String> {
         Ok(())
     }
 
     fn keep(&self, _: &str, _: &BTreeMap<String, String>) {}
+
+    async fn connect(&self, _: &str, _: &str, _: u16) -> Option<Box<dyn Stream>> {
+        None
+    }
 }
 
 const MANAGER: &str = "kube-controller-manager";

@@ -91,6 +91,13 @@ pub struct Chance {
     pub faults: Vec<Fault>,
 }
 
+/// Pushes that fail.
+struct FailedPushes {
+    after: u64,
+    fault: Fault,
+    left: u64,
+}
+
 #[derive(Default)]
 struct Inner {
     effects: BTreeMap<u64, Fault>,
@@ -104,7 +111,7 @@ struct Inner {
     expired: bool,
     torn_after: Option<u64>,
     unreachable: bool,
-    pushes: Option<(Fault, u64)>,
+    pushes: Option<FailedPushes>,
 }
 
 /// The plan, shared by all fronts of a simulated world.
@@ -172,7 +179,12 @@ impl Faults {
 
     /// The next pushes, so many of them, fail in this way.
     pub fn fail_pushes(&self, fault: Fault, times: u64) {
-        self.inner().pushes = Some((fault, times));
+        self.fail_pushes_after(0, fault, times);
+    }
+
+    /// The same, of those that come after an effect.
+    pub fn fail_pushes_after(&self, effect: u64, fault: Fault, times: u64) {
+        self.inner().pushes = Some(FailedPushes { after: effect, fault, left: times });
     }
 
     /// Everything that was asked for so far.
@@ -213,7 +225,7 @@ impl Faults {
         let mut inner = self.inner();
         let number = inner.recorded.len() as u64 + 1;
         let planned = inner.effects.get(&number).copied();
-        let push = if effect == Effect::Publish { inner.next_push() } else { None };
+        let push = if effect == Effect::Publish { inner.next_push(number) } else { None };
         let fault = inner.unreachable.then_some(Fault::Unreachable).or(push).or(planned).or_else(|| inner.draw());
         inner.recorded.push(Recorded { number, effect, target: target.to_owned(), fault });
         fault
@@ -262,10 +274,10 @@ impl Faults {
 }
 
 impl Inner {
-    fn next_push(&mut self) -> Option<Fault> {
-        let (fault, left) = self.pushes.filter(|(_, left)| *left > 0)?;
-        self.pushes = Some((fault, left - 1));
-        Some(fault)
+    fn next_push(&mut self, number: u64) -> Option<Fault> {
+        let pushes = self.pushes.as_mut().filter(|pushes| pushes.left > 0 && number > pushes.after)?;
+        pushes.left -= 1;
+        Some(pushes.fault)
     }
 
     fn draw(&mut self) -> Option<Fault> {

@@ -18,7 +18,7 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::fabric::net::FabricNet;
+use super::controllers::{Kubelet, NoKubelet};
 use super::faults::{Effect, Fault, Faults};
 use super::store::Store;
 use super::store::failure::Failure;
@@ -75,8 +75,8 @@ struct Shared {
     token: String,
     recorded: Mutex<Vec<Recorded>>,
     closing: CancellationToken,
-    /// What pods run, if they run anything.
-    net: Option<Arc<FabricNet>>,
+    /// What runs pods.
+    kubelet: Arc<dyn Kubelet>,
 }
 
 /// An open front. Dropping it closes it.
@@ -131,30 +131,35 @@ impl Front {
 
 /// Opens a front on a free loopback port. Must be called within a tokio runtime with network.
 pub async fn serve(store: Arc<Store>, faults: Arc<Faults>) -> Result<Front, FrontError> {
-    open(store, faults, (0, None)).await
+    open(store, faults, (0, Arc::new(NoKubelet))).await
 }
 
 /// Opens a front on a given loopback port; 0 for a free one.
 pub async fn serve_at(store: Arc<Store>, faults: Arc<Faults>, port: u16) -> Result<Front, FrontError> {
-    open(store, faults, (port, None)).await
+    open(store, faults, (port, Arc::new(NoKubelet))).await
 }
 
-/// Opens a front of a region whose pods run nodes, so that their ports can be forwarded.
-pub async fn serve_nodes(store: Arc<Store>, faults: Arc<Faults>, net: Arc<FabricNet>) -> Result<Front, FrontError> {
-    open(store, faults, (0, Some(net))).await
+/// Opens a front of a region whose pods run something, so that their ports can be forwarded.
+pub async fn serve_pods(
+    store: Arc<Store>,
+    faults: Arc<Faults>,
+    kubelet: Arc<dyn Kubelet>,
+) -> Result<Front, FrontError> {
+    open(store, faults, (0, kubelet)).await
 }
 
 async fn open(
     store: Arc<Store>,
     faults: Arc<Faults>,
-    (port, net): (u16, Option<Arc<FabricNet>>),
+    (port, kubelet): (u16, Arc<dyn Kubelet>),
 ) -> Result<Front, FrontError> {
     let identity = tls::throw_away().map_err(FrontError::Certificate)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(FrontError::Listen)?;
     let address = listener.local_addr().map_err(FrontError::Listen)?;
     let token = identity.token.clone();
     let closing = CancellationToken::new();
-    let shared = Arc::new(Shared { store, faults, token, recorded: Mutex::default(), closing: closing.clone(), net });
+    let shared =
+        Arc::new(Shared { store, faults, token, recorded: Mutex::default(), closing: closing.clone(), kubelet });
     let router = Router::new().fallback(entry).with_state(shared.clone());
     let listener = tls::listen(listener, address, identity.config, closing.clone());
     tokio::spawn(async move {
@@ -196,13 +201,11 @@ fn recorded(request: &Request) -> (Recorded, String) {
     (recorded, header("authorization"))
 }
 
-async fn respond(shared: &Arc<Shared>, mut request: Request) -> Response {
-    if let Some(net) = &shared.net {
-        match forward::respond(&shared.store, net, request) {
-            Ok(response) => return response,
-            Err(other) => request = *other,
-        }
-    }
+async fn respond(shared: &Arc<Shared>, request: Request) -> Response {
+    let request = match forward::respond(&shared.store, &shared.kubelet, request) {
+        Ok(response) => return response,
+        Err(other) => *other,
+    };
     let path = request.uri().path().to_owned();
     let accept = request.headers().get("accept").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     if let Some(response) = discovery::respond(&path, &accept) {

@@ -221,15 +221,16 @@ fn an_ordering_node_that_lost_its_volume_is_told_as_wiped_even_when_the_region_f
 
 #[test]
 fn nobody_is_joined_before_the_status_branch_remembers_the_first_block() {
+    let number = story(async |world| first_blocks(world)[0]);
     begin(async |world| {
+        // From the moment that the block is kept nothing gets onto the branch.
+        world.faults.fail_pushes_after(number, Fault::Refused, 1000);
         let stop = CancellationToken::new();
         let daemon = world.driver(Goal::Forever, &stop).run();
         let scene = async {
             while effects(world).0 == 0 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
-            // From the moment that the block is kept nothing gets onto the branch.
-            world.faults.fail_pushes(Fault::Refused, 1000);
             tokio::time::sleep(Duration::from_mins(2)).await;
             assert_eq!(effects(world), (1, 0));
             world.faults.fail_pushes(Fault::Refused, 0);

@@ -5,8 +5,12 @@
 //! network is a fleet that heddle brought up in a simulated region: what its pods mount is laid out in a folder, and the
 //! processes run on loopback addresses of their own. Invariant: no process outlives its network.
 
+mod container;
+mod kubelet;
 mod process;
 mod processes;
+mod region;
+mod story;
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -53,6 +57,16 @@ pub fn run(words: &[String]) -> Tally {
                         let running = network.get_or_init(|| Running::start(&folder, version));
                         running.runtime.block_on(check(&running.network));
                     })
+                }
+            });
+        }
+        for (name, check) in story::CASES {
+            let full = format!("{line}: {name}");
+            cases.push(match &found {
+                Err(why) => Case::skipped(full, why.clone()),
+                Ok(folder) => {
+                    let folder = folder.clone();
+                    Case::new(full, move || check(&folder, version))
                 }
             });
         }

@@ -98,6 +98,10 @@ fn overview(reported: &Reported, output: &mut Output) -> Result<(), CliError> {
         table.add_row([&status.unit.to_string(), unit_report::word(status.state), &revision]);
     }
     output.text(&format!("{table}\n"))?;
+    let channels = reported.units.iter().flat_map(|status| status.channels.iter().map(move |entry| (status, entry)));
+    for (status, (id, channel)) in channels {
+        output.text(&format!("\n{} channel {id}\n  {}\n", status.unit, unit_report::in_words(channel)))?;
+    }
     for (status, need) in reported.units.iter().filter_map(|status| Some((status, need(status)?))) {
         output.lines(&[
             Line { tone: tone(Exit::of_state(status.state)), text: format!("\n{}", status.unit) },

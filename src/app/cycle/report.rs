@@ -43,10 +43,7 @@ impl Reconciler {
         self.fleet = Some(fleet);
         self.units.retain(|unit, _| !gone.contains(unit));
         for memory in self.units.values_mut() {
-            if let Some(status) = memory.news.status.take() {
-                memory.published = Some(status);
-            }
-            memory.news = publication::UnitNews::default();
+            memory.take_published();
         }
         Ok(true)
     }

@@ -120,9 +120,10 @@ impl Stage {
         let store = Store::new(Arc::new(move || of_region.now()), SEED);
         let of_nodes = clock.clone();
         let net = FabricNet::counting_after(Arc::new(move || of_nodes.now()), COUNTED_AFTER);
-        let front = kube_http::serve_nodes(store.clone(), Arc::new(Faults::default()), net.clone()).await?;
+        let kubelet = FabricKubelet::new(net.clone());
+        let front = kube_http::serve_pods(store.clone(), Arc::new(Faults::default()), kubelet.clone()).await?;
         front.write_kubeconfig(&paths.kubeconfig).map_err(|source| DemoError::file(&paths.kubeconfig, source))?;
-        let controllers = tokio::spawn(controllers::run_with(store, FabricKubelet::new(net.clone())));
+        let controllers = tokio::spawn(controllers::run_with(store, kubelet));
         let kubectl = Kubectl::new(&paths.kubeconfig).await?;
         let system = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM_NAMESPACE}});
         kubectl.create("/api/v1/namespaces", &system).await?;

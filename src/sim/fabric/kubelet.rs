@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use async_trait::async_trait;
 use k8s_openapi::ByteString;
 use serde_json::Value;
 
 use super::container::{Container, Files, Source};
 use super::net::FabricNet;
-use crate::sim::controllers::Kubelet;
+use crate::sim::controllers::{Kubelet, Stream};
 use crate::sim::store::resources::Resource;
 use crate::sim::store::{Store, Target};
 
@@ -43,16 +44,10 @@ impl FabricKubelet {
     }
 }
 
+#[async_trait]
 impl Kubelet for FabricKubelet {
     fn start(&self, store: &Store, namespace: &str, pod: &Value) -> Result<(), String> {
-        let get = |source: Source, name: &str| {
-            let plural = if source == Source::Secret { "secrets" } else { "configmaps" };
-            object(store, plural, (namespace, name)).map(|object| content(source, &object))
-        };
-        let container = Container::mount(pod, get)?;
-        if !container.command.first().is_some_and(|program| PROGRAMS.contains(&program.as_str())) {
-            return Ok(());
-        }
+        let Some(container) = mounted(store, namespace, pod)? else { return Ok(()) };
         let (name, uid) = (text(pod, "/metadata/name"), text(pod, "/metadata/uid"));
         let address = address(namespace, &name);
         let mut state = self.state();
@@ -81,10 +76,26 @@ impl Kubelet for FabricKubelet {
             stays
         });
     }
+
+    async fn connect(&self, namespace: &str, pod: &str, port: u16) -> Option<Box<dyn Stream>> {
+        let stream = self.net.connect(&address(namespace, pod), port)?;
+        Some(Box::new(stream))
+    }
+}
+
+/// What a pod of one of Fabric's nodes finds; none when it runs something else. Fails with the name of what is not there.
+pub fn mounted(store: &Store, namespace: &str, pod: &Value) -> Result<Option<Container>, String> {
+    let get = |source: Source, name: &str| {
+        let plural = if source == Source::Secret { "secrets" } else { "configmaps" };
+        object(store, plural, (namespace, name)).map(|object| content(source, &object))
+    };
+    let container = Container::mount(pod, get)?;
+    let is_node = container.command.first().is_some_and(|program| PROGRAMS.contains(&program.as_str()));
+    Ok(is_node.then_some(container))
 }
 
 /// The name of the Service before a set of one pod.
-fn address(namespace: &str, pod: &str) -> String {
+pub fn address(namespace: &str, pod: &str) -> String {
     let set = pod.rsplit_once('-').map_or(pod, |(set, _)| set);
     format!("{set}.{namespace}.svc")
 }
@@ -98,8 +109,8 @@ fn object(store: &Store, plural: &str, (namespace, name): (&str, &str)) -> Optio
     store.get(Target { resource, namespace, name }).ok()
 }
 
-/// The uids of the claims that a pod mounts.
-fn claim(store: &Store, namespace: &str, pod: &Value) -> String {
+/// The uids of the claims that a pod mounts: another one is another volume.
+pub fn claim(store: &Store, namespace: &str, pod: &Value) -> String {
     let volumes = pod.pointer("/spec/volumes").and_then(Value::as_array).into_iter().flatten();
     let names = volumes.filter_map(|volume| volume.pointer("/persistentVolumeClaim/claimName")?.as_str());
     let uid =

@@ -1,6 +1,6 @@
 //! `pods/portforward` over a WebSocket: ways to the nodes that pods run.
 //!
-//! Input: a request for an upgrade, the simulated network. Output: the answer, and a task that carries bytes. It knows no
+//! Input: a request for an upgrade, what runs pods. Output: the answer, and a task that carries bytes. It knows no
 //! bytes of the nodes. Invariants: frames are those of `v4.channel.k8s.io` (two channels for each port, each begun with the
 //! port's number; Kubernetes `kubelet/pkg/cri/streaming/portforward/websocket.go`); where nobody listens, the error channel
 //! says so.
@@ -12,16 +12,17 @@ use axum::extract::Request;
 use axum::http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
+use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::answer;
-use crate::sim::fabric::net::FabricNet;
+use crate::sim::controllers::{Kubelet, Stream};
 use crate::sim::store::failure::Failure;
 use crate::sim::store::resources::Resource;
 use crate::sim::store::{Store, Target};
@@ -52,7 +53,11 @@ impl<'a> Wanted<'a> {
 }
 
 /// The answer to a request for a forwarded port; none when the request is about something else.
-pub(super) fn respond(store: &Store, net: &Arc<FabricNet>, mut request: Request) -> Result<Response, Box<Request>> {
+pub(super) fn respond(
+    store: &Store,
+    kubelet: &Arc<dyn Kubelet>,
+    mut request: Request,
+) -> Result<Response, Box<Request>> {
     let Some(Wanted { namespace, pod, port }) = Wanted::read(&request) else { return Err(Box::new(request)) };
     let Some(resource) = Resource::by_plural("", "pods") else { return Err(Box::new(request)) };
     if let Err(failure) = store.get(Target { resource, namespace, name: pod }) {
@@ -61,12 +66,12 @@ pub(super) fn respond(store: &Store, net: &Arc<FabricNet>, mut request: Request)
     let Some(mut answer) = switching(request.headers()) else {
         return Ok(answer::failure(&Failure::new(400, "BadRequest", "Upgrade request required")));
     };
-    let set = pod.rsplit_once('-').map_or(pod, |(set, _)| set);
-    let node = net.connect(&format!("{set}.{namespace}.svc"), port);
+    let (kubelet, namespace, pod) = (kubelet.clone(), namespace.to_owned(), pod.to_owned());
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
         let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
+        let node = kubelet.connect(&namespace, &pod, port).await;
         // Whoever went away wants no bytes.
         let _gone = carry(socket, node, port).await;
     });
@@ -103,7 +108,7 @@ type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 /// Bytes in both directions until one side ends.
 async fn carry(
     mut socket: Socket,
-    node: Option<DuplexStream>,
+    node: Option<Box<dyn Stream>>,
     port: u16,
 ) -> Result<(), tokio_tungstenite::tungstenite::Error> {
     for channel in [DATA, ERROR] {
@@ -114,25 +119,40 @@ async fn carry(
         socket.send(frame(ERROR, words.as_bytes())).await?;
         return socket.close(None).await;
     };
-    let (mut from_node, mut to_node) = tokio::io::split(node);
+    let (from_node, to_node) = tokio::io::split(node);
+    let (to_client, from_client) = socket.split();
+    // Neither direction waits for the other: a node may answer while it is still told something.
+    tokio::select! {
+        ended = down(from_node, to_client) => ended,
+        () = up(from_client, to_node) => Ok(()),
+    }
+}
+
+/// What the node says, until it ends.
+async fn down(
+    mut from_node: ReadHalf<Box<dyn Stream>>,
+    mut to_client: SplitSink<Socket, Message>,
+) -> Result<(), tokio_tungstenite::tungstenite::Error> {
     let mut chunk = vec![0; CHUNK];
-    loop {
-        tokio::select! {
-            read = from_node.read(&mut chunk) => match read {
-                Ok(count) if count > 0 => socket.send(frame(DATA, chunk.get(..count).unwrap_or_default())).await?,
-                _ => return socket.close(None).await,
-            },
-            message = socket.next() => match message {
-                Some(Ok(Message::Binary(bytes))) => {
-                    if let Some((&DATA, bytes)) = bytes.split_first()
-                        && to_node.write_all(bytes).await.is_err()
-                    {
-                        return socket.close(None).await;
-                    }
+    while let Ok(count @ 1..) = from_node.read(&mut chunk).await {
+        to_client.send(frame(DATA, chunk.get(..count).unwrap_or_default())).await?;
+    }
+    to_client.close().await
+}
+
+/// What the client says, until it ends.
+async fn up(mut from_client: SplitStream<Socket>, mut to_node: WriteHalf<Box<dyn Stream>>) {
+    while let Some(Ok(message)) = from_client.next().await {
+        match message {
+            Message::Binary(bytes) => {
+                if let Some((&DATA, bytes)) = bytes.split_first()
+                    && to_node.write_all(bytes).await.is_err()
+                {
+                    return;
                 }
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Text(_) | Message::Frame(_))) => {}
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(()),
-            },
+            }
+            Message::Close(_) => return,
+            Message::Ping(_) | Message::Pong(_) | Message::Text(_) | Message::Frame(_) => {}
         }
     }
 }

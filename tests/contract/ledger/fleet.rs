@@ -71,10 +71,16 @@ impl Fleet {
 }
 
 fn commit(world: &World, version: &str) {
-    world.commit_text("fleet.yaml", FLEET);
+    for (path, text) in documents(version) {
+        world.commit_text(&path, &text);
+    }
+}
+
+/// The documents by path. The network has no channel.
+pub fn documents(version: &str) -> BTreeMap<String, String> {
+    let mut documents = BTreeMap::from([("fleet.yaml".to_owned(), FLEET.to_owned())]);
     for tenant in ["platform", "acme", "bravo"] {
-        let text = TENANT.replace("TENANT", tenant);
-        world.commit_text(&format!("tenants/{tenant}/tenant.yaml"), &text);
+        documents.insert(format!("tenants/{tenant}/tenant.yaml"), TENANT.replace("TENANT", tenant));
     }
     let nodes = |list: &str, names: &[&str]| -> String {
         let mut text = format!("  {list}:\n");
@@ -83,15 +89,16 @@ fn commit(world: &World, version: &str) {
         }
         text
     };
-    let organization = |tenant: &str, name: &str, msp: &str, nodes: &str| {
+    let mut organization = |tenant: &str, name: &str, msp: &str, nodes: &str| {
         let text = ORGANIZATION.replace("NAME", name).replace("MSPID", msp).replace("NODES", nodes);
-        world.commit_text(&format!("tenants/{tenant}/organizations/{name}.yaml"), &text);
+        documents.insert(format!("tenants/{tenant}/organizations/{name}.yaml"), text);
     };
     organization(ORDERER_ORG.0, ORDERER_ORG.1, ORDERER_ORG.2, &nodes("orderers", &ORDERERS));
     for (name, msp) in PEERS {
         organization(name, name, msp, &nodes("peers", &["peer1"]));
     }
-    world.commit_text("tenants/platform/networks/trade.yaml", &NETWORK.replace("VERSION", version));
+    documents.insert("tenants/platform/networks/trade.yaml".to_owned(), NETWORK.replace("VERSION", version));
+    documents
 }
 
 const FLEET: &str = "apiVersion: heddle.dev/v1alpha1
