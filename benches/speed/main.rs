@@ -31,8 +31,11 @@ mod kubernetes {
 }
 #[path = "../../tests/sim/fleet.rs"]
 mod fleet;
+#[path = "../../tests/sim/outside.rs"]
+mod outside;
 
 mod certificates;
+mod channels;
 mod cold;
 mod daemon;
 mod installation;
@@ -61,6 +64,9 @@ fn main() -> ExitCode {
     }
     if is_chosen("planning") {
         planning::measure(&mut results, count);
+    }
+    if is_chosen("channels") {
+        channels::measure(&mut results, count);
     }
     if is_chosen("certificates") {
         certificates::measure(&mut results, count);

@@ -23,6 +23,8 @@ mod git_http;
 mod kubernetes;
 #[path = "../contract/ledger/ledger.rs"]
 mod ledger;
+#[path = "../sim/outside.rs"]
+mod outside;
 mod runner;
 #[expect(dead_code, reason = "the world serves other suites too")]
 #[path = "../sim/world.rs"]
