@@ -153,7 +153,11 @@ impl UnitMemory {
         self.goes_on = goes_on(&run.outcome);
         self.doubts = 0;
         let asks = run.outcome.waits.iter().any(is_told_by_nodes);
-        self.questions = if !asks || acted { 0 } else { self.questions.saturating_add(1) };
+        self.questions = match (asks, acted) {
+            (false, _) => 0,
+            (true, true) => 1,
+            (true, false) => self.questions.saturating_add(1),
+        };
         self.next = match state {
             UnitState::Progressing | UnitState::Unknown
                 if asks && self.unmet.is_empty() && run.outcome.pending == 0 =>
@@ -327,10 +331,14 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::model::channel::ChannelRef;
     use crate::model::digest::Digest;
-    use crate::model::names::ChannelId;
+    use crate::model::names::{ChannelId, RegionName};
+    use crate::model::object::{Kind, ObjectId, ObjectRef};
+    use crate::model::unit::NetworkRef;
     use crate::plan::channel::state::ChannelState;
     use crate::plan::identity::Recorded;
+    use crate::plan::unit_plan::UnitPlan;
     use crate::spec::fleet::{ApplyPolicy, Budgets, ConflictPolicy};
 
     #[test]
@@ -348,6 +356,32 @@ mod tests {
         assert!(!blocked(&[&other], &[]), "one may get further");
         assert!(blocked(&[], &[&other]), "the other one is still missing");
         assert!(!blocked(&[], &[&organization, &other]), "news of them is on its way");
+    }
+
+    #[test]
+    fn a_unit_that_did_something_asks_silent_nodes_again_before_a_single_run_leaves_them() {
+        let unit = UnitId::parse("network/platform/trade").unwrap();
+        let node = ObjectRef {
+            region: RegionName::parse("local").unwrap(),
+            id: ObjectId::namespaced(Kind::StatefulSet, "demo-platform", "orderer3"),
+        };
+        let channel =
+            ChannelRef { network: NetworkRef::parse("platform/trade").unwrap(), id: ChannelId::parse("ch1").unwrap() };
+        let mut outcome = UnitOutcome::empty(unit.clone());
+        outcome.waits.insert(WaitingOn::NodeSilent { node, channel, detail: "no answer".to_owned() });
+        let plan = UnitPlan::empty(unit);
+        let mut run = UnitRun { outcome, applied: Some(plan.clone()), plan, unrecorded: None, is_applied: false };
+        let now = Timestamp::UNIX_EPOCH;
+        let mut memory = UnitMemory::new(None);
+        memory.ran(&run, BTreeSet::new(), now);
+        assert_eq!((memory.state, memory.asks_again()), (Some(UnitState::Unknown), true));
+        run.applied = None;
+        for _ in 2..QUESTIONS_MAX {
+            memory.ran(&run, BTreeSet::new(), now);
+            assert!(memory.asks_again());
+        }
+        memory.ran(&run, BTreeSet::new(), now);
+        assert!(!memory.asks_again(), "a single run leaves it");
     }
 
     #[test]

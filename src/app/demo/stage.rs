@@ -54,6 +54,8 @@ const BRANCH: &str = "main";
 pub(super) const STATUS_BRANCH: &str = "heddle/status";
 /// How long ordering nodes take to find a leader; real ones take some seconds.
 const COUNTED_AFTER: Duration = Duration::from_millis(500);
+/// More than two thirds of a year, after which certificates are renewed.
+const EIGHT_MONTHS: Duration = Duration::from_hours(245 * 24);
 /// Uids repeat between demos, so that printed output can be compared.
 const SEED: u64 = 1;
 
@@ -115,7 +117,7 @@ impl Stage {
     /// Sets everything up in an empty folder. `stop` ends the loop.
     pub(super) async fn build(paths: Paths, stop: CancellationToken) -> Result<Self, DemoError> {
         let host = GitHost::create(&paths.repository, BRANCH)?;
-        let clock = Arc::new(DemoClock::default());
+        let clock = Arc::new(DemoClock::behind(EIGHT_MONTHS));
         let of_region = clock.clone();
         let store = Store::new(Arc::new(move || of_region.now()), SEED);
         let of_nodes = clock.clone();

@@ -4,11 +4,18 @@
 //! rendered files nothing is changed but the paths of mounts and the address to listen on.
 
 use std::fs;
+use std::net::TcpStream;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use heddle::sim::fabric::container::Container;
 
 use super::process::Process;
+
+/// How long a process may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is tried.
+const EVERY: Duration = Duration::from_millis(20);
 
 /// Puts its files and folders below a folder; what lies there of volumes stays.
 pub fn lay_out(container: &Container, root: &Path, address: &str) {
@@ -41,6 +48,16 @@ pub fn ports(container: &Container) -> &'static [u16] {
     match container.command.first().map(String::as_str) {
         Some("orderer") => &[7050, 8443, 9443],
         _ => &[7051, 9443],
+    }
+}
+
+/// Waits until it answers on all its ports.
+pub fn wait(process: &mut Process, container: &Container, (root, address): (&Path, &str)) {
+    let begun = Instant::now();
+    while !ports(container).iter().all(|port| TcpStream::connect((address, *port)).is_ok()) {
+        let ended = process.has_ended();
+        assert!(!ended && begun.elapsed() < PATIENCE, "{} does not answer:\n{}", root.display(), tail(root));
+        std::thread::sleep(EVERY);
     }
 }
 

@@ -5,6 +5,7 @@
 //! whichever process runs on it; no process outlives its pod or the kubelet.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 use heddle::adapters::system::SystemClock;
 use heddle::ports::clock::Clock as _;
 use heddle::sim::controllers::{Kubelet, Stream};
+use heddle::sim::fabric::container::Container;
 use heddle::sim::fabric::kubelet::{claim, mounted};
 use heddle::sim::store::resources::Resource;
 use heddle::sim::store::write::{PatchKind, WriteOptions};
@@ -42,8 +44,10 @@ pub struct Processes {
 /// What runs for a pod.
 pub struct Pod {
     uid: String,
+    container: Container,
     root: PathBuf,
-    process: Process,
+    /// None while somebody keeps it down.
+    process: Option<Process>,
     /// When it was started, and when all its ports answered.
     pub started: Timestamp,
     pub answered: Option<Timestamp>,
@@ -62,7 +66,7 @@ impl Pod {
     pub fn blocks(&self, channel: &str) -> Option<Vec<u8>> {
         let production = self.root.join("var/hyperledger/production");
         let files = ["orderer/ledger/chains", "ledgersData/chains/chains"].map(|chains| production.join(chains));
-        files.iter().find_map(|chains| std::fs::read(chains.join(channel).join("blockfile_000000")).ok())
+        files.iter().find_map(|chains| fs::read(chains.join(channel).join("blockfile_000000")).ok())
     }
 
     /// What it said last.
@@ -80,7 +84,7 @@ impl Pod {
 
     /// Everything that it said.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.root.join("log")).unwrap_or_default()
+        fs::read_to_string(self.root.join("log")).unwrap_or_default()
     }
 }
 
@@ -91,7 +95,7 @@ impl Processes {
         for node in nodes() {
             hosts.extend([address(node).as_str(), " ", &canonical(node), "\n"]);
         }
-        std::fs::write(folder.join("hosts"), hosts).expect("a file");
+        fs::write(folder.join("hosts"), hosts).expect("a file");
         let programs = programs.canonicalize().expect("a folder");
         Arc::new(Self { store, programs, folder: folder.to_owned(), pods: Arc::default() })
     }
@@ -99,6 +103,30 @@ impl Processes {
     /// What runs.
     pub fn pods(&self) -> MutexGuard<'_, BTreeMap<Node, Pod>> {
         self.pods.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends a node without a word, and keeps it down.
+    pub fn kill(&self, node: Node) {
+        self.pods().get_mut(&node).expect("it runs").process = None;
+    }
+
+    /// Empties the volume of a node that is down.
+    pub fn wipe(&self, node: Node) {
+        let pods = self.pods();
+        let pod = pods.get(&node).expect("it ran");
+        assert!(pod.process.is_none(), "{node:?} runs");
+        fs::remove_dir_all(pod.root.join("var")).expect("a volume");
+        container::lay_out(&pod.container, &pod.root, &address(node));
+    }
+
+    /// Starts a node that is down; done when it answers.
+    pub fn start_again(&self, node: Node) {
+        let hosts = self.folder.join("hosts");
+        let mut pods = self.pods();
+        let pod = pods.get_mut(&node).expect("it ran");
+        let mut process = container::launch(&pod.container, &self.programs, (&pod.root, &hosts));
+        container::wait(&mut process, &pod.container, (&pod.root, &address(node)));
+        pod.process = Some(process);
     }
 
     /// Looks at the ports until all answer, and lets the cluster see it.
@@ -135,7 +163,7 @@ impl Kubelet for Processes {
         if let Some(running) = pods.get_mut(&node)
             && running.uid == uid
         {
-            if running.process.has_ended() {
+            if running.process.as_mut().is_some_and(Process::has_ended) {
                 return Err(format!("{name} ended:\n{}", container::tail(&running.root)));
             }
             return if running.answered.is_some() { Ok(()) } else { Err(format!("{name} does not answer yet")) };
@@ -146,7 +174,8 @@ impl Kubelet for Processes {
         let process = container::launch(&container, &self.programs, (&root, &self.folder.join("hosts")));
         let probe = self.probe(node, container::ports(&container), (namespace.to_owned(), name.clone()));
         let started = SystemClock.now();
-        pods.insert(node, Pod { uid, root, process, started, answered: None, probe });
+        let process = Some(process);
+        pods.insert(node, Pod { uid, container, root, process, started, answered: None, probe });
         Err(format!("{name} begins"))
     }
 

@@ -5,7 +5,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,9 +18,6 @@ use super::process::Process;
 use crate::ledger::fleet::{Fleet, NodeFiles};
 use crate::ledger::network::{Machines, canonical, files, nodes};
 use crate::ledger::{Node, Soon};
-
-/// How long a node may take to answer.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Processes of this machine.
 pub struct Processes {
@@ -75,14 +71,7 @@ impl Processes {
         let (files, root) = (self.files(node), self.root(node));
         let hosts = self.folder.path().join("hosts");
         let mut process = container::launch(&files.container, &self.programs, (&root, &hosts));
-        let ports = container::ports(&files.container);
-        let begun = std::time::Instant::now();
-        let answers = |port: &u16| TcpStream::connect((Self::address(node).as_str(), *port)).is_ok();
-        while !ports.iter().all(answers) {
-            let ended = process.has_ended();
-            assert!(!ended && begun.elapsed() < PATIENCE, "{node:?} does not answer:\n{}", container::tail(&root));
-            std::thread::sleep(Duration::from_millis(30));
-        }
+        container::wait(&mut process, &files.container, (&root, &Self::address(node)));
         self.running.borrow_mut().insert(node, process);
     }
 }

@@ -22,9 +22,11 @@ use crate::ledger::Node;
 pub type Case = (&'static str, fn(&Path, &str));
 
 /// All cases.
-pub const CASES: [Case; 2] = [
+pub const CASES: [Case; 4] = [
     ("a commit becomes a channel with its peers, and then nothing more is done", from_a_commit),
     ("heddle is killed at every step, and the next one comes to the same end", killed),
+    ("an ordering node that is down at its join is joined when it is back", down),
+    ("a wiped ordering node is told and not joined again, and silence is no reason to do anything", wiped_and_silent),
 ];
 
 /// What can be seen of the way to a channel, in its order.
@@ -190,4 +192,44 @@ fn killed(programs: &Path, version: &str) {
     let output = region.begin().end();
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));
     check_end(&region);
+}
+
+fn down(programs: &Path, version: &str) {
+    let region = Region::open(programs, version);
+    let mut heddle = region.begin();
+    region.until("the first block", |region| record(region).is_some());
+    region.processes.kill(Node::Orderer(2));
+    region.until("the others are joined and have a leader", |region| holders(region, is_peer) == 2);
+    assert_eq!(holders(&region, is_orderer), 2, "the third was down");
+    region.processes.start_again(Node::Orderer(2));
+    let output = heddle.end();
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    check_end(&region);
+}
+
+fn wiped_and_silent(programs: &Path, version: &str) {
+    let region = Region::open(programs, version);
+    let output = region.begin().end();
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    let wiped = Node::Orderer(1);
+    region.processes.kill(wiped);
+    region.processes.wipe(wiped);
+    region.processes.start_again(wiped);
+    let output = region.begin().end();
+    assert_eq!(output.status.code(), Some(3), "{}", told(&output));
+    let codes = |region: &Region| -> Vec<String> {
+        region.status().expect("it is reported").refusals.into_iter().map(|finding| finding.code).collect()
+    };
+    assert_eq!(codes(&region), ["HDL4011"]);
+    assert_eq!(region.processes.pods()[&wiped].blocks(CHANNEL), None, "it was joined again");
+
+    for number in 0..3 {
+        region.processes.kill(Node::Orderer(number));
+    }
+    let before = joined(&region);
+    let output = region.begin().end();
+    assert_eq!(output.status.code(), Some(4), "{}", told(&output));
+    let status = region.status().expect("it is reported");
+    assert_eq!(status.state, UnitState::Unknown, "{:?}", status.refusals);
+    assert_eq!(joined(&region), before, "somebody was joined although nobody answered");
 }
