@@ -22,7 +22,7 @@ const NETWORK: &str = "tenants/platform/networks/trade.yaml";
 /// The channel of the network.
 pub const CHANNEL: &str = "ch1";
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How often the world is looked at.
 const EVERY: Duration = Duration::from_millis(3);
 
@@ -118,8 +118,8 @@ impl Region {
         let status = self.heddle(&["status", "--unit", "network/platform/trade"]);
         let mut text = String::from_utf8_lossy(&status.stdout).into_owned();
         for (node, pod) in self.processes.pods().iter() {
-            text +=
-                &format!("{node:?}, {}:\n{}\n", if pod.answered.is_some() { "answers" } else { "silent" }, pod.tail());
+            let word = if pod.answered.is_some() { "answers" } else { "silent" };
+            text.extend([&format!("{node:?}, {word}:"), "\n", &pod.tail(), "\n"]);
         }
         text
     }

@@ -3,6 +3,7 @@
 //! Input: a region in which nothing was done. Output: cases. What happened is read from the volumes and logs of the nodes,
 //! from the region's objects and from the repository, never from heddle. How long it took is printed, not judged.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Output;
 
@@ -29,8 +30,11 @@ pub const CASES: [Case; 4] = [
     ("a wiped ordering node is told and not joined again, and silence is no reason to do anything", wiped_and_silent),
 ];
 
+/// Something that can be seen.
+type Milestone = (&'static str, fn(&Region) -> bool);
+
 /// What can be seen of the way to a channel, in its order.
-const MILESTONES: [(&str, fn(&Region) -> bool); 8] = [
+const MILESTONES: [Milestone; 8] = [
     ("the first key", |region| issued(region) > 0),
     ("the first workload of a node", |region| !region.objects("apps", "statefulsets").is_empty()),
     ("the first block", |region| record(region).is_some()),
@@ -67,8 +71,7 @@ fn record(region: &Region) -> Option<Vec<u8>> {
     let records: Vec<_> = of_channels.collect();
     assert!(records.len() <= 1, "{} first blocks", records.len());
     let data = records.first()?["binaryData"].clone();
-    let data: std::collections::BTreeMap<String, k8s_openapi::ByteString> =
-        serde_json::from_value(data).expect("a record holds bytes");
+    let data: BTreeMap<String, k8s_openapi::ByteString> = serde_json::from_value(data).expect("a record holds bytes");
     data.into_values().next().map(|bytes| bytes.0)
 }
 
@@ -82,10 +85,10 @@ fn check_end(region: &Region) {
     let status = region.status().expect("the network is reported");
     assert_eq!(status.state, UnitState::Converged, "{:?}", status.waits);
     let channel = region.channel().expect("the channel is reported");
-    let states: Vec<&String> =
+    let told: Vec<&String> =
         channel.orderers.values().chain(channel.peers.values()).flat_map(|nodes| nodes.values()).collect();
-    assert!(states.len() == 5 && states.iter().all(|state| *state == "joined"), "{states:?}");
-    assert!(channel.has_leader && channel.confirmed.values().map(|nodes| nodes.len()).sum::<usize>() == 3);
+    assert!(told.len() == 5 && told.iter().all(|word| *word == "joined"), "{told:?}");
+    assert!(channel.has_leader && channel.confirmed.values().map(BTreeSet::len).sum::<usize>() == 3);
     let recorded = record(region).expect("the first block is recorded");
     assert_eq!(channel.block, Some(Digest::of(&recorded)));
     let data = Block::decode(recorded.as_slice()).expect("a block").data.expect("a first block has data");
