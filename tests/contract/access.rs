@@ -20,6 +20,10 @@ pub const CASES: &[Case] = &[
     real_only("chart: the platform makes envelopes, inventories and the lease", platform_writes),
     real_only("chart: the platform reads no Secret and binds no role but the chart's", platform_is_denied),
     real_only("chart: a tenant works in its namespace and nowhere else", tenant_is_kept_in),
+    real_only(
+        "chart: ports are forwarded by the tenant's account in its own namespace only",
+        ports_are_forwarded_at_home,
+    ),
     real_only("chart: a tenant's keys are made once and neither changed, listed nor deleted", keys_are_made_once),
 ];
 
@@ -154,6 +158,22 @@ fn tenant_is_kept_in(server: &dyn Server) {
     expect(&api.get(&format!("/api/v1/namespaces/{own}/secrets/x")), 404);
     expect(&api.get(&format!("/api/v1/namespaces/{own}/secrets")), 403);
     expect(&api.get(&format!("/api/v1/namespaces/{other}/secrets/x")), 403);
+}
+
+fn ports_are_forwarded_at_home(server: &dyn Server) {
+    let admin = Api::admin(server);
+    let (own, other) = (admin.namespace(), admin.namespace());
+    expect(&admin.apply(&binding_path(&own), OURS, &binding(&own, "heddle-tenant")), 201);
+    let forward = |namespace: &str| format!("/api/v1/namespaces/{namespace}/pods/x/portforward?ports=7053");
+    let (tenant, forward_own) = (Api::daemon_as(server, &own, "heddle-tenant"), forward(&own));
+    // A WebSocket begins with GET, the older protocol with POST. It is allowed, and there is no such pod.
+    expect(&tenant.get(&forward_own), 404);
+    expect(&tenant.post(&forward_own, &json!({})), 404);
+    expect(&tenant.get(&forward(&other)), 403);
+    let others = ["heddle-observer", "heddle-platform"].map(|account| Api::daemon_as(server, SYSTEM, account));
+    for api in others.iter().chain([&Api::daemon(server)]) {
+        expect(&api.get(&forward_own), 403);
+    }
 }
 
 fn keys_are_made_once(server: &dyn Server) {

@@ -138,7 +138,8 @@ fn identities(world: &World) -> Vec<String> {
     broken
 }
 
-/// No instant with two sets of one namespace and role down that were ready before.
+/// No instant with two sets of one namespace and role down that were ready before. One that a person edited by hand counts
+/// again when it is ready: heddle cannot know of it while another one restarts.
 fn groups(world: &World) -> Vec<String> {
     let Some(resource) = Resource::by_plural("apps", "statefulsets") else { return Vec::new() };
     let mut broken = Vec::new();
@@ -153,6 +154,11 @@ fn groups(world: &World) -> Vec<String> {
         }
         let up = told.object.pointer("/status/readyReplicas").and_then(Value::as_u64).unwrap_or(0) > 0
             && told.object.pointer("/status/updatedReplicas") == told.object.pointer("/status/replicas");
+        let managers = told.object.pointer("/metadata/managedFields").and_then(Value::as_array);
+        let by_hand = managers.into_iter().flatten().any(|entry| entry["manager"] == "kubectl-edit");
+        if by_hand && !up {
+            sets.remove(&text("/metadata/name"));
+        }
         let was = sets.get(&text("/metadata/name")).copied();
         // A set counts from when it was first ready.
         if up || was.is_some() {
