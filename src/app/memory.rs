@@ -159,9 +159,11 @@ impl UnitMemory {
             (true, false) => self.questions.saturating_add(1),
         };
         self.next = match state {
-            UnitState::Progressing | UnitState::Unknown
-                if asks && self.unmet.is_empty() && run.outcome.pending == 0 =>
-            {
+            UnitState::Failed if self.gave_up => Next::At(after(now, PAUSE_MAX)),
+            UnitState::Stale | UnitState::Failed => Next::At(after(now, pause(self.failures))),
+            // What is refused or held stops no routine change that is left.
+            _ if self.unmet.is_empty() && run.outcome.pending > 0 && acted && got_further(&run.outcome) => Next::Now,
+            _ if asks && self.unmet.is_empty() && run.outcome.pending == 0 => {
                 Next::At(after(now, ask_again(self.questions)))
             }
             _ if self.goes_on && state.is_at_rest() => Next::At(after(now, SAFETY_PAUSE)),
@@ -174,8 +176,6 @@ impl UnitMemory {
                     Next::AfterNews
                 }
             }
-            UnitState::Failed if self.gave_up => Next::At(after(now, PAUSE_MAX)),
-            UnitState::Stale | UnitState::Failed => Next::At(after(now, pause(self.failures))),
             // What it builds on wakes it; until then its changes stay where they are.
             UnitState::Progressing if !self.unmet.is_empty() => Next::At(after(now, SAFETY_PAUSE)),
             // Routine changes are left, such as those after a stage that just ended.
@@ -251,7 +251,7 @@ impl UnitMemory {
     pub fn is_at_rest(&self) -> bool {
         match (self.state, self.next) {
             (None, _) | (_, Next::Now) => false,
-            (Some(state), _) => self.gave_up || (state.is_at_rest() && !self.goes_on),
+            (Some(state), _) => self.gave_up || (state.is_at_rest() && !self.goes_on && !self.asks_again()),
         }
     }
 }
@@ -267,6 +267,11 @@ fn goes_on(outcome: &UnitOutcome) -> bool {
     };
     let needs_secret = |wait: &WaitingOn| matches!(wait, WaitingOn::Secret { .. });
     outcome.waits.iter().any(in_turn) && !outcome.waits.iter().any(needs_secret)
+}
+
+/// Whether a change was made that was not there before.
+fn got_further(outcome: &UnitOutcome) -> bool {
+    outcome.results.iter().any(|result| matches!(result.outcome, ChangeOutcome::Done))
 }
 
 fn failed(outcome: &UnitOutcome) -> bool {
@@ -338,6 +343,7 @@ mod tests {
     use crate::model::unit::NetworkRef;
     use crate::plan::channel::state::ChannelState;
     use crate::plan::identity::Recorded;
+    use crate::plan::refusal::Refusal;
     use crate::plan::unit_plan::UnitPlan;
     use crate::spec::fleet::{ApplyPolicy, Budgets, ConflictPolicy};
 
@@ -368,6 +374,7 @@ mod tests {
         let channel =
             ChannelRef { network: NetworkRef::parse("platform/trade").unwrap(), id: ChannelId::parse("ch1").unwrap() };
         let mut outcome = UnitOutcome::empty(unit.clone());
+        let leader = WaitingOn::Leader { channel: channel.clone(), active: 0, size: 3 };
         outcome.waits.insert(WaitingOn::NodeSilent { node, channel, detail: "no answer".to_owned() });
         let plan = UnitPlan::empty(unit);
         let mut run = UnitRun { outcome, applied: Some(plan.clone()), plan, unrecorded: None, is_applied: false };
@@ -382,6 +389,14 @@ mod tests {
         }
         memory.ran(&run, BTreeSet::new(), now);
         assert!(!memory.asks_again(), "a single run leaves it");
+        // Something else of the unit is refused: that is no reason to end before the nodes were asked, nor with steps left.
+        let id = ObjectId::namespaced(Kind::ConfigMap, "demo-platform", "other");
+        let object = ObjectRef { region: RegionName::parse("local").unwrap(), id };
+        run.outcome.refusals.insert(Refusal::Lost { object });
+        run.outcome.waits = BTreeSet::from([leader]);
+        let mut memory = UnitMemory::new(None);
+        memory.ran(&run, BTreeSet::new(), now);
+        assert_eq!((memory.state, memory.is_at_rest()), (Some(UnitState::Refused), false));
     }
 
     #[test]

@@ -91,7 +91,8 @@ fn intend_record(inventory: &mut Inventory, record: &ObjectId, (tenant, step): (
     }
 }
 
-/// The inventory with all that is seen of channels and that a row lacks: blocks that regions keep, joins that nodes tell of.
+/// The inventory with all that is seen of channels and that a row lacks: blocks that regions keep, joins that nodes or the status branch
+/// tell of.
 pub fn with_channels(
     inventory: &Inventory,
     seen: &RegionObservation,
@@ -113,8 +114,9 @@ pub fn with_channels(
             row.channel.get_or_insert_with(|| ChannelRow { id: id.clone(), block: None, joined: BTreeSet::new() });
         // What was known first stays known.
         known.block.get_or_insert(*block);
-        let here = unconfirmed.get(id).into_iter().flatten().filter(|node| node.region == seen.region);
-        known.joined.extend(here.cloned());
+        let branch = channels.get(id).and_then(|channel| channel.branch.as_ref()).map(|(_, joined)| joined);
+        let told = unconfirmed.get(id).into_iter().chain(branch).flatten();
+        known.joined.extend(told.filter(|node| node.region == seen.region).cloned());
     }
     completed
 }

@@ -67,7 +67,8 @@ async fn carry_out(join: Join<'_>, node: Node<'_>) -> ChangeOutcome {
         }
         match node.send(join).await {
             Ok(Joined::Now) => Ok(ChangeOutcome::Done),
-            Ok(Joined::Before) => Ok(ChangeOutcome::DoneBefore),
+            Ok(Joined::Before) if node.has(join).await? => Ok(ChangeOutcome::DoneBefore),
+            Ok(Joined::Before) => Ok(not_served()),
             // It may have happened; only the node knows.
             Err(error) => match error.retry() {
                 Retry::Ambiguous if node.has(join).await? => Ok(ChangeOutcome::Done),
@@ -79,6 +80,12 @@ async fn carry_out(join: Join<'_>, node: Node<'_>) -> ChangeOutcome {
         Err(ends) => ends,
         Ok(done) => done.unwrap_or_else(|error| failed(&error)),
     }
+}
+
+/// A peer keeps the ledgers of paused channels, and serves none of them.
+fn not_served() -> ChangeOutcome {
+    let detail = "it says that it has the channel and does not serve it; a paused channel of a peer is resumed with `peer node resume`";
+    ChangeOutcome::Failed { category: "ledger".to_owned(), detail: detail.to_owned(), transient: false }
 }
 
 fn failed(error: &LedgerError) -> ChangeOutcome {

@@ -108,10 +108,11 @@ async fn one(
             unknown(&format!("{} exists and belongs to somebody else", home.record))
         }
         (Presence::Absent, None) => RecordSeen::Absent,
-        (Presence::Absent | Presence::Present(_), Some(block)) => RecordSeen::Present { block, joined: joined() },
+        (Presence::Absent, Some(block)) => RecordSeen::Present { block, kept: false, joined: joined() },
+        (Presence::Present(_), Some(block)) => RecordSeen::Present { block, kept: true, joined: joined() },
         // The answer to its creation was lost, or the inventory is new.
         (Presence::Present(_), None) => match read(regions, &seen.region, home, None).await {
-            Ok(block) => RecordSeen::Present { block: Digest::of(&block), joined: joined() },
+            Ok(block) => RecordSeen::Present { block: Digest::of(&block), kept: true, joined: joined() },
             Err(error) => unknown(&crate::model::causes::chain(&error)),
         },
     }

@@ -243,6 +243,9 @@ impl fmt::Display for WaitingOn {
                     "{node} does not say whether it has {channel}: {detail}; nothing is created or joined on a guess"
                 )
             }
+            Self::Leader { channel, size: 0, .. } => {
+                write!(f, "{channel}: no ordering node tells who leads; their operations ports do not answer")
+            }
             Self::Leader { channel, active, size } => write!(
                 f,
                 "{channel} has no leader yet: its ordering nodes count {active} of {size}; more than half must reach each other"

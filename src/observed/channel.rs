@@ -23,10 +23,12 @@ pub enum RecordSeen {
     },
     /// There certainly is none.
     Absent,
-    /// It is there.
+    /// It is remembered.
     Present {
         /// The digest of the block.
         block: Digest,
+        /// Whether the block itself is there; not when only the inventory knows it any more.
+        kept: bool,
         /// Nodes whose join was confirmed.
         joined: BTreeSet<ObjectRef>,
     },

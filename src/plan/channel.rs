@@ -2,8 +2,8 @@
 //!
 //! Input: a channel that should exist, what was seen of it. Output: a [`Decision`]. It sees no block and asks nobody.
 //! Invariants: a first block is made only where nobody has the channel and no place remembers one; unknown never reads as
-//! absent; an ordering node that joined once is never joined again; every place is looked at before anybody is joined,
-//! so that a mark in one place is enough.
+//! absent; an ordering node that joined once is never joined again; every place is looked at, and the first block read, before
+//! anybody is joined, so that a mark in one place is enough and nobody is joined whom the block does not name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -126,7 +126,7 @@ pub fn decide(desired: &DesiredChannel, seen: &ChannelSeen) -> Decision {
 
 fn records(seen: &ChannelSeen) -> impl Iterator<Item = (Digest, &BTreeSet<ObjectRef>)> {
     let in_regions = seen.records.values().filter_map(|record| match record {
-        RecordSeen::Present { block, joined } => Some((*block, joined)),
+        RecordSeen::Present { block, joined, .. } => Some((*block, joined)),
         RecordSeen::Absent | RecordSeen::Unknown { .. } => None,
     });
     in_regions.chain(seen.branch.iter().map(|(block, joined)| (*block, joined)))
@@ -234,17 +234,33 @@ fn complete(desired: &DesiredChannel, seen: &ChannelSeen, block: Digest) -> Deci
     let joined: BTreeSet<&ObjectRef> = records(seen).flat_map(|(_, joined)| joined).collect();
     let mut decision = Decision { waits: unseen_places(desired, seen), ..Decision::default() };
     let every_place_was_seen = decision.waits.is_empty();
-    let is_kept = seen.records.values().any(|record| matches!(record, RecordSeen::Present { .. }));
-    if is_kept {
+    let keeps = |(region, record): (&RegionName, &RecordSeen)| {
+        matches!(record, RecordSeen::Present { kept: true, .. }).then(|| region.clone())
+    };
+    let kept_in = seen.records.iter().find_map(keeps);
+    let is_kept = kept_in.is_some();
+    if let Some(region) = kept_in {
         decision.steps.extend(lacking(desired, seen).map(|to| Step::Copy { to, block }));
+        if seen.founders.is_none() {
+            let (channel, detail) = (channel.clone(), "its first block cannot be read".to_owned());
+            decision.waits.insert(WaitingOn::ChannelRecord { channel, region, detail });
+        }
     } else if every_place_was_seen {
         // The branch remembers that there is a block, and not its bytes.
         decision.refusals.insert(Refusal::LostRecord { channel: channel.clone() });
     }
+    // Whom the block names is not guessed, nor what a place says in which nobody could look.
+    let may_join = every_place_was_seen && is_kept && seen.founders.is_some();
     let mut consenters = Consenters::default();
     for (node, wanted) in &desired.consenters {
         match orderer(seen, node) {
-            Standing::With { orders: true } => drop(consenters.with.insert(node)),
+            Standing::With { orders: true } => {
+                if !is_consenter(seen, wanted) {
+                    let (channel, node) = (channel.clone(), node.clone());
+                    decision.refusals.insert(Refusal::NoConsenter { channel, node });
+                }
+                consenters.with.insert(node);
+            }
             Standing::With { orders: false } => {
                 let (channel, node) = (channel.clone(), node.clone());
                 decision.refusals.insert(Refusal::NoConsenter { channel, node });
@@ -274,7 +290,7 @@ fn complete(desired: &DesiredChannel, seen: &ChannelSeen, block: Digest) -> Deci
         let (channel, node) = (channel.clone(), (*node).clone());
         decision.refusals.insert(Refusal::WipedOrderer { channel, node });
     }
-    if every_place_was_seen && is_kept {
+    if may_join {
         decision.steps.extend(consenters.never.iter().map(|node| Step::JoinOrderer { node: (*node).clone() }));
     }
     let leader = leader(seen);
@@ -282,7 +298,7 @@ fn complete(desired: &DesiredChannel, seen: &ChannelSeen, block: Digest) -> Deci
         let (active, size) = counted(seen);
         decision.waits.insert(WaitingOn::Leader { channel: channel.clone(), active, size });
     }
-    join_peers(desired, seen, &mut decision);
+    join_peers(desired, seen, may_join, &mut decision);
     if !is_kept {
         decision.steps.retain(|step| matches!(step, Step::Confirm { .. }));
     }
@@ -304,7 +320,9 @@ fn is_lost(desired: &DesiredChannel, seen: &ChannelSeen, consenters: &Consenters
 
 /// Places that certainly lack the record.
 fn lacking(desired: &DesiredChannel, seen: &ChannelSeen) -> impl Iterator<Item = Place> {
-    let absent = |region: &&RegionName| matches!(seen.records.get(*region), Some(RecordSeen::Absent));
+    let absent = |region: &&RegionName| {
+        matches!(seen.records.get(*region), Some(RecordSeen::Absent | RecordSeen::Present { kept: false, .. }))
+    };
     let regions = desired.homes.keys().filter(absent).cloned().map(Place::Region);
     regions.chain(seen.branch.is_none().then_some(Place::Branch))
 }
@@ -318,7 +336,7 @@ pub(super) fn counted(seen: &ChannelSeen) -> (u32, u32) {
     states.max().unwrap_or_default()
 }
 
-fn join_peers(desired: &DesiredChannel, seen: &ChannelSeen, decision: &mut Decision) {
+fn join_peers(desired: &DesiredChannel, seen: &ChannelSeen, may_join: bool, decision: &mut Decision) {
     let outside = |of: &ChannelNode| seen.founders.as_ref().is_some_and(|f| !f.members.contains(&of.msp_id));
     for (node, wanted) in &desired.peers {
         match peer(seen, node) {
@@ -329,7 +347,10 @@ fn join_peers(desired: &DesiredChannel, seen: &ChannelSeen, decision: &mut Decis
                 decision.refusals.insert(Refusal::NoMember { channel, msp_id });
             }
             // A peer that lost its ledger gets it again from the ordering nodes.
-            Standing::Without | Standing::Planned => drop(decision.steps.insert(Step::JoinPeer { node: node.clone() })),
+            Standing::Without | Standing::Planned if may_join => {
+                decision.steps.insert(Step::JoinPeer { node: node.clone() });
+            }
+            Standing::Without | Standing::Planned => {}
             Standing::Starting => drop(decision.waits.insert(starting(&desired.channel, node))),
             Standing::Silent(detail) => drop(decision.waits.insert(silent(&desired.channel, node, detail))),
         }

@@ -114,7 +114,8 @@ fn build(input: Input<'_>, desired: &DesiredUnit) -> UnitPlan {
     plan.refusals.extend(input.identities.refusals.iter().cloned());
     plan.deferred = admitted.deferred;
     plan.waits.extend(admitted.waits);
-    let turns = turns::turns(desired, input.channels, &plan.changes);
+    let beside = turns::Beside { changes: &plan.changes, deferred: &plan.deferred, refusals: Some(&plan.refusals) };
+    let turns = turns::turns(desired, input.channels, beside);
     plan.changes.extend(turns.changes);
     plan.deferred.extend(turns.deferred);
     plan.waits.extend(turns.waits);

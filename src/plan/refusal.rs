@@ -150,6 +150,29 @@ impl Refusal {
         })
     }
 
+    /// The object that it is about; none when it is about a channel, or about many.
+    pub fn object(&self) -> Option<&ObjectRef> {
+        match self {
+            Self::Foreign { object, .. }
+            | Self::OtherUnit { object, .. }
+            | Self::Lost { object }
+            | Self::LostIdentity { object }
+            | Self::StillOrders { object, .. }
+            | Self::Immutable { object, .. }
+            | Self::Conflict { object, .. }
+            | Self::Vanished { object, .. }
+            | Self::Contended { object, .. } => Some(object),
+            Self::LostChannel { .. }
+            | Self::WipedOrderer { .. }
+            | Self::UnrecordedChannel { .. }
+            | Self::RecordsDiffer { .. }
+            | Self::NoConsenter { .. }
+            | Self::NoMember { .. }
+            | Self::LostRecord { .. }
+            | Self::OverBudget { .. } => None,
+        }
+    }
+
     /// Whether it only keeps something from being deleted: what is wanted exists all the same.
     pub fn is_about_deletions(&self) -> bool {
         match self {

@@ -159,7 +159,14 @@ fn an_ordering_node_that_a_channel_counts_on_neither_leaves_nor_loses_its_volume
     story(async |world| {
         let text = world.text(ORDERERS);
         let node = "      name: orderer2\n      region: local\n";
-        for change in ["      lifecycle: Decommissioned\n", "      incarnation: 2\n"] {
+        let changes = ["      lifecycle: Decommissioned\n", "      incarnation: 2\n"];
+        for (change, forget) in changes.into_iter().zip([false, true]) {
+            if forget {
+                // What the region forgot it learns again.
+                world.forget_inventories();
+                world.commit_text(ORDERERS, &text);
+                world.run_once().await.unwrap();
+            }
             world.commit_text(ORDERERS, &text.replacen(node, &format!("{node}{change}"), 1));
             let before = world.get("apps/v1", "StatefulSet", "demo-platform", "trade-orderer-org-orderer2");
             let summary = world.run_once().await.unwrap();
@@ -246,11 +253,15 @@ fn nobody_is_joined_before_the_status_branch_remembers_the_first_block() {
 #[test]
 fn a_first_block_that_no_region_keeps_any_more_is_told_and_not_made_again() {
     story(async |world| {
-        world.forget_inventories();
         world.delete("v1", "ConfigMap", "demo-platform", "trade--channel-ch1");
-        let summary = world.run_once().await.unwrap();
-        assert_eq!(summary.units[&unit(UNIT)], UnitState::Refused, "{:?}", world.status(STATUS));
-        assert_eq!((codes(world), effects(world)), (vec!["HDL4015".to_owned()], (1, 5)));
+        for forget in [false, true] {
+            if forget {
+                world.forget_inventories();
+            }
+            let summary = world.run_once().await.unwrap();
+            assert_eq!(summary.units[&unit(UNIT)], UnitState::Refused, "{forget}: {:?}", world.status(STATUS));
+            assert_eq!((codes(world), effects(world)), (vec!["HDL4015".to_owned()], (1, 5)), "{forget}");
+        }
     });
 }
 

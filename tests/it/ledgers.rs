@@ -12,6 +12,7 @@ use heddle::adapters::system::{SystemClock, SystemEntropy};
 use heddle::apply::inventory;
 use heddle::desired::channel::{ChannelMember, ChannelNode, Clients, Consenter, DesiredChannel, Home};
 use heddle::fabric::genesis::Origin;
+use heddle::ledger::blocks::Blocks;
 use heddle::ledger::custody::Reachable;
 use heddle::ledger::genesis::{self, GenesisError};
 use heddle::ledger::nodes::{Node as Port, Nodes, Role};
@@ -183,10 +184,17 @@ impl Story<'_> {
         let records = records::look(&installation(), &self.regions, &self.world_seen().await, &self.desired).await;
         // The branch remembers what the region does.
         let branch = match &records[&region()] {
-            RecordSeen::Present { block, joined } => Some((*block, joined.clone())),
+            RecordSeen::Present { block, joined, .. } => Some((*block, joined.clone())),
             RecordSeen::Absent | RecordSeen::Unknown { .. } => None,
         };
-        ChannelSeen { records, branch, founders: None, orderers, peers }
+        let founders = match &branch {
+            Some((block, _)) => {
+                let block = Blocks::default().get(&self.regions, &self.desired, *block).await;
+                block.ok().map(|block| block.founders.clone())
+            }
+            None => None,
+        };
+        ChannelSeen { records, branch, founders, orderers, peers }
     }
 
     async fn decide(&self) -> Decision {
@@ -308,7 +316,7 @@ fn a_record_whose_answer_was_lost_is_found_and_a_second_one_is_refused() {
         let block = story.first_block().await.unwrap();
         story.record(&block).await.unwrap();
         // No row tells of it.
-        let present = RecordSeen::Present { block: Digest::of(&block), joined: BTreeSet::new() };
+        let present = RecordSeen::Present { block: Digest::of(&block), kept: true, joined: BTreeSet::new() };
         assert_eq!(story.seen().await.records[&region()], present);
         assert!(!story.decide().await.steps.contains(&Step::Genesis));
         assert!(matches!(story.record(b"another").await, Err(ClusterError::Conflict)));
@@ -321,10 +329,11 @@ fn what_an_inventory_remembers_counts_when_the_record_is_gone_and_a_strangers_re
     story(async |story| {
         story.settle().await;
         let before = story.seen().await.records;
-        let RecordSeen::Present { block, joined } = &before[&region()] else { unreachable!("{before:?}") };
+        let RecordSeen::Present { block, joined, .. } = &before[&region()] else { unreachable!("{before:?}") };
         assert_eq!(joined.len(), 3);
         story.world.delete("v1", "ConfigMap", "demo-platform", "trade-channel-ch1");
-        assert_eq!(story.seen().await.records, before);
+        let lost = RecordSeen::Present { block: *block, kept: false, joined: joined.clone() };
+        assert_eq!(story.seen().await.records, BTreeMap::from([(region(), lost)]));
         let gone = records::read(&story.regions, &region(), &home(), Some(*block)).await;
         assert!(matches!(gone, Err(RecordError::Unusable { .. })));
         story.record(b"another").await.unwrap();

@@ -13,8 +13,8 @@ use heddle::model::names::ChannelId;
 use heddle::plan::outcome::ChangeOutcome;
 use heddle::ports::clock::Clock as _;
 use heddle::ports::dialer::{Dialer, Route};
-use heddle::ports::ledger::{Joined, LedgerError, OrdererAdmin};
-use heddle::region::access::Leadership;
+use heddle::ports::ledger::{Joined, LedgerError, OrdererAdmin, PeerAdmin};
+use heddle::region::access::{Leadership, RegionAccess};
 use heddle::sim::fabric::dialer::SimDialer;
 
 use crate::ledger::fleet::Fleet;
@@ -173,13 +173,51 @@ impl OrdererAdmin for Counted {
     }
 }
 
-/// Joins a node as a step of a plan does, under a lease that ends then; tells what became of it and how often it was sent.
-async fn joined(world: &World, node: Arc<dyn OrdererAdmin>, block: &[u8], leads: bool) -> (ChangeOutcome, usize) {
+/// The region, led or not.
+fn access(world: &World, leads: bool) -> Arc<RegionAccess> {
     let access = world.ports().regions.remove(&region()).unwrap().unwrap();
     if leads {
         let until = world.clock.now() + jiff::SignedDuration::from_secs(30);
         access.set_leadership(Leadership::Held { until });
     }
+    access
+}
+
+/// A peer whose channel is paused: it keeps the ledger and does not open it.
+struct Paused;
+
+#[async_trait]
+impl PeerAdmin for Paused {
+    async fn channels(&self) -> Result<Vec<ChannelId>, LedgerError> {
+        Ok(Vec::new())
+    }
+
+    async fn height(&self, _: &ChannelId) -> Result<Option<u64>, LedgerError> {
+        Ok(None)
+    }
+
+    async fn join(&self, _: &[u8]) -> Result<Joined, LedgerError> {
+        Ok(Joined::Before)
+    }
+
+    async fn metrics(&self) -> Result<Samples, LedgerError> {
+        Ok(Samples::default())
+    }
+}
+
+#[test]
+fn a_peer_that_has_a_channel_and_does_not_serve_it_is_a_persons_matter() {
+    in_pods("3.1.5", async |world, network, _| {
+        let (access, channel) = (access(world, true), channel());
+        let join = Join { region: &access, clock: &world.clock, channel: &channel, block: &network.genesis() };
+        let outcome = join::peer(join, &Paused).await;
+        assert!(matches!(outcome, ChangeOutcome::Failed { transient: false, .. }), "{outcome:?}");
+    });
+}
+
+/// Joins a node as a step of a plan does, under a lease that ends then; tells what became of it and how often it was sent.
+async fn joined(world: &World, node: Arc<dyn OrdererAdmin>, block: &[u8], leads: bool) -> (ChangeOutcome, usize) {
+    let access = access(world, leads);
     let counted = Counted(node, AtomicUsize::new(0));
     let channel = channel();
     let outcome =

@@ -73,7 +73,13 @@ impl Rpc {
                 other => other,
             }
         };
-        let called = tokio::time::timeout(DEADLINE, calls).await.unwrap_or_else(|_| Err(failure::late().into()));
+        let called = if let Ok(called) = tokio::time::timeout(DEADLINE, calls).await {
+            called
+        } else {
+            // Whoever is silent on this connection may have gone without a word.
+            *self.kept.lock().await = None;
+            Err(failure::late().into())
+        };
         called.map_err(|failed| match failed {
             Failed::Unsent => LedgerError::Ambiguous { detail: Unsent.to_string() },
             Failed::Call(error) => error,

@@ -85,7 +85,8 @@ fn named(text: &str) -> Founders {
 }
 
 /// What a word of a situation means: `o1=with` (and `leads`, `follows`, `without`, `planned`, `starting`, `silent`), the same
-/// for peers, `eu=block:o1,o2` (and `absent`, `unknown`), `branch=block:o1`, `names=o1,o2,AcmeMSP`.
+/// for peers, `eu=block:o1,o2` (with `?` when only an inventory knows it; and `absent`, `unknown`), `branch=block:o1`,
+/// `names=o1,o2,AcmeMSP` (and `unreadable`).
 fn read(seen: &mut ChannelSeen, word: &str) {
     let (who, what) = word.split_once('=').unwrap();
     let detail = || "no answer".to_owned();
@@ -122,13 +123,15 @@ fn read(seen: &mut ChannelSeen, word: &str) {
             };
             seen.peers.insert(node(who), said);
         }
+        (b'n', "unreadable") => seen.founders = None,
         (b'n', what) => seen.founders = Some(named(what)),
         (b'b', what) => seen.branch = Some(recorded(what)),
         (_, "absent") => drop(seen.records.insert(region(who), RecordSeen::Absent)),
         (_, "unknown") => drop(seen.records.insert(region(who), RecordSeen::Unknown { detail: detail() })),
         (_, what) => {
+            let (what, kept) = what.strip_suffix('?').map_or((what, true), |what| (what, false));
             let (block, joined) = recorded(what);
-            seen.records.insert(region(who), RecordSeen::Present { block, joined });
+            seen.records.insert(region(who), RecordSeen::Present { block, kept, joined });
         }
     }
 }
@@ -163,7 +166,7 @@ fn words(decision: &Decision) -> Vec<String> {
 
 /// A situation that differs by `but` from one in which everything is `as_if`: `fresh` or `done`.
 fn situation(as_if: &str, but: &str) -> ChannelSeen {
-    let mut seen = ChannelSeen::default();
+    let mut seen = ChannelSeen { founders: Some(named("o1,o2,o3,AcmeMSP")), ..ChannelSeen::default() };
     let whole = match as_if {
         "fresh" => "eu=absent us=absent o1=without o2=without o3=without p1=without p2=without",
         _ => "eu=b:o1,o2,o3 us=b:o1,o2,o3 branch=b:o1,o2,o3 o1=leads o2=with o3=with p1=with p2=with",
@@ -207,6 +210,9 @@ fn a_creation_that_was_interrupted_goes_on_with_the_recorded_block() {
     check("fresh", "eu=b:", &["copy us", "copy branch", "join o1", "join o2", "join o3", "join p1", "join p2"]);
     // The branch remembers that there was a block, and not its bytes.
     check("fresh", "branch=b:", &["no record"]);
+    // One region lost its record, or all of them did.
+    check("done", "eu=b:o1,o2,o3?", &["copy eu"]);
+    check("done", "eu=b:o1,o2,o3? us=b:o1,o2,o3? p1=without", &["no record"]);
     check("done", "eu=b: us=b: branch=b:", &["confirm o1", "confirm o2", "confirm o3"]);
     check("done", "eu=b:o1,o2 us=b:o1 branch=b: o3=without o1=with", &["join o3"]);
     check("done", "eu=b:o1,o2 us=b:o1 branch=b: o3=without o1=with p1=without", &["join o3", "join p1"]);
@@ -216,6 +222,7 @@ fn a_creation_that_was_interrupted_goes_on_with_the_recorded_block() {
 fn nobody_is_joined_before_every_place_was_looked_at() {
     // The mark of the third may be in the place that nobody sees.
     check("done", "eu=b:o1,o2 us=unknown branch=b:o1,o2 o3=without", &["look us"]);
+    check("done", "us=unknown p1=without", &["look us"]);
 }
 
 #[test]
@@ -246,6 +253,11 @@ fn whom_the_first_block_does_not_name_is_not_joined() {
     check("done", "names=o1,o2,AcmeMSP eu=b:o1,o2 us=b: branch=b: o3=planned", &["no consenter o3"]);
     check("done", "names=o1,o2,o3,BravoMSP p1=without", &["no member AcmeMSP"]);
     check("done", "names=o1,o2,o3,BravoMSP p1=planned p2=silent", &["no member AcmeMSP"]);
+    // Nobody is joined on a guess about whom it names.
+    check("done", "names=unreadable", &["look eu"]);
+    check("done", "names=unreadable eu=b:o1,o2 us=b: branch=b: o3=without p1=without", &["look eu"]);
+    // An address that was changed since: the others still look for it under the old one.
+    check("done", "names=o1,o2,AcmeMSP", &["no consenter o3"]);
 }
 
 #[test]
@@ -325,12 +337,13 @@ const NAMES: [&str; 5] = ["o1", "o2", "o3", "p1", "p2"];
 
 impl History {
     fn seen(&self) -> ChannelSeen {
-        let mut seen = ChannelSeen { branch: self.kept[2].clone(), ..ChannelSeen::default() };
+        let founders = Some(named("o1,o2,o3,AcmeMSP"));
+        let mut seen = ChannelSeen { branch: self.kept[2].clone(), founders, ..ChannelSeen::default() };
         for (place, name) in ["eu", "us"].into_iter().enumerate() {
             let record = match &self.kept[place] {
                 _ if self.hidden[place] => RecordSeen::Unknown { detail: "hidden".to_owned() },
                 None => RecordSeen::Absent,
-                Some((block, joined)) => RecordSeen::Present { block: *block, joined: joined.clone() },
+                Some((block, joined)) => RecordSeen::Present { block: *block, kept: true, joined: joined.clone() },
             };
             seen.records.insert(region(name), record);
         }

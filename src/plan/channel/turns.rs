@@ -3,7 +3,8 @@
 //! Input: a unit's channels, what was seen of them, the nodes whose objects this plan changes. Output: [`Turns`]. It decides
 //! nothing that [`super::decide`] did not. Invariants: a first block is made when every node of its channel was asked; nobody
 //! is joined before the first block is kept in every home region and the status branch remembers it; a peer is joined
-//! while the channel has a leader; nothing is done about a node whose objects change.
+//! while the channel has a leader; nothing is done about a node whose objects change, and no first block names one that does
+//! not run as it is declared.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,17 +35,31 @@ pub struct Turns {
     pub refusals: BTreeSet<Refusal>,
 }
 
-/// The turns of all channels of a unit, when `changes` are what else its plan holds.
-pub fn turns(desired: &DesiredUnit, seen: &Seen, changes: &[Change]) -> Turns {
+/// What else a unit's plan comes to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// What is done now.
+    pub changes: &'a [Change],
+    /// What is done later.
+    pub deferred: &'a [Change],
+    /// What is not done.
+    pub refusals: Option<&'a BTreeSet<Refusal>>,
+}
+
+/// The turns of all channels of a unit, beside what else its plan comes to.
+pub fn turns(desired: &DesiredUnit, seen: &Seen, beside: Beside<'_>) -> Turns {
     let mut turns = Turns::default();
-    let busy = busy(desired, changes);
+    let busy = busy(desired, beside.changes.iter());
+    let refused = beside.refusals.into_iter().flatten().filter_map(Refusal::object);
+    let refused = refused.filter_map(|target| node_of(desired, target));
+    let unsettled = busy.union(&self::busy(desired, beside.deferred.iter())).cloned().chain(refused).collect();
     let nobody_looked = ChannelSeen::default();
     for (id, channel) in &desired.channels {
         let seen = seen.get(id).unwrap_or(&nobody_looked);
         let decision = decide(channel, seen);
         turns.waits.extend(decision.waits.iter().cloned());
         turns.refusals.extend(decision.refusals.iter().cloned());
-        let queue = Queue { desired: channel, seen, decision: &decision, busy: &busy };
+        let queue = Queue { desired: channel, seen, decision: &decision, busy: &busy, unsettled: &unsettled };
         let mut later: BTreeMap<ChannelTurn, usize> = BTreeMap::new();
         for step in &decision.steps {
             let Some(change) = queue.change(step) else { continue };
@@ -79,19 +94,27 @@ pub fn unconfirmed(desired: &DesiredUnit, seen: &Seen) -> BTreeMap<ChannelId, BT
     found
 }
 
+/// A node's workload, by region and name.
+type NodeName = (RegionName, Box<str>);
+
+/// The node that an object is part of.
+fn node_of(desired: &DesiredUnit, target: &ObjectRef) -> Option<NodeName> {
+    let node = desired.objects.get(target)?.node.clone()?;
+    Some((target.region.clone(), node))
+}
+
 /// Workloads of nodes whose objects change, as far as they are not only taken away.
-fn busy(desired: &DesiredUnit, changes: &[Change]) -> BTreeSet<(RegionName, Box<str>)> {
-    let changing = changes.iter().filter(|change| match change.op {
+fn busy<'a>(desired: &DesiredUnit, changes: impl Iterator<Item = &'a Change>) -> BTreeSet<NodeName> {
+    let changing = changes.filter(|change| match change.op {
         Op::Create | Op::Update(_) | Op::Issue(_) => true,
         Op::Delete | Op::Channel(_) => false,
     });
     let node = |change: &Change| {
-        let of_object = desired.objects.get(&change.target).and_then(|wanted| wanted.node.clone());
         let of_identity = || match &change.op {
             Op::Issue(issue) => desired.identities.get(&issue.identity).and_then(|wanted| wanted.node.clone()),
             Op::Create | Op::Update(_) | Op::Delete | Op::Channel(_) => None,
         };
-        Some((change.target.region.clone(), of_object.or_else(of_identity)?))
+        node_of(desired, &change.target).or_else(|| Some((change.target.region.clone(), of_identity()?)))
     };
     changing.filter_map(node).collect()
 }
@@ -100,7 +123,9 @@ struct Queue<'a> {
     desired: &'a DesiredChannel,
     seen: &'a ChannelSeen,
     decision: &'a Decision,
-    busy: &'a BTreeSet<(RegionName, Box<str>)>,
+    busy: &'a BTreeSet<NodeName>,
+    /// The same, and nodes whose objects are to change later or are refused: what runs there has another key than is declared.
+    unsettled: &'a BTreeSet<NodeName>,
 }
 
 impl Queue<'_> {
@@ -144,9 +169,14 @@ impl Queue<'_> {
         let steps = &decision.steps;
         let copies = |place: fn(&Place) -> bool| steps.iter().any(|s| matches!(s, Step::Copy { to, .. } if place(to)));
         match step {
-            Step::Genesis => nodes.any(|node| !self.was_asked(node)).then_some(ChannelTurn::Nodes),
+            Step::Genesis => {
+                let is_ready = |node: &ObjectRef| self.was_asked(node, self.unsettled);
+                nodes.any(|node| !is_ready(node)).then_some(ChannelTurn::Nodes)
+            }
             Step::Copy { .. } | Step::Confirm { .. } => None,
-            Step::JoinOrderer { node } | Step::JoinPeer { node } if !self.was_asked(node) => Some(ChannelTurn::Nodes),
+            Step::JoinOrderer { node } | Step::JoinPeer { node } if !self.was_asked(node, self.busy) => {
+                Some(ChannelTurn::Nodes)
+            }
             _ if steps.contains(&Step::Genesis) || copies(|to| matches!(to, Place::Region(_))) => {
                 Some(ChannelTurn::Record)
             }
@@ -157,12 +187,12 @@ impl Queue<'_> {
     }
 
     /// Whether a node said that it does not have the channel, and nothing else is done about it.
-    fn was_asked(&self, node: &ObjectRef) -> bool {
+    fn was_asked(&self, node: &ObjectRef, busy: &BTreeSet<NodeName>) -> bool {
         let says_no = match (self.seen.orderers.get(node), self.seen.peers.get(node)) {
             (Some(said), _) => matches!(said, OrdererSeen::Without),
             (None, Some(said)) => matches!(said, PeerSeen::Without),
             (None, None) => false,
         };
-        says_no && !self.busy.contains(&(node.region.clone(), node.id.name.clone()))
+        says_no && !busy.contains(&(node.region.clone(), node.id.name.clone()))
     }
 }

@@ -24,7 +24,7 @@ fn check_turns(as_if: &str, but: &str, busy: &[&str], now: &[&str], later: &[&st
     };
     let changes: Vec<Change> =
         unit.objects.iter().map(|(target, wanted)| Change::create(site(target, wanted), wanted.digest)).collect();
-    let turns = turns::turns(&unit, &seen, &changes);
+    let turns = turns::turns(&unit, &seen, turns::Beside { changes: &changes, ..turns::Beside::default() });
     let words = |changes: &[Change]| -> Vec<String> {
         changes.iter().map(|change| format!("{} {}", change.op.word(), change.target.id.name)).collect()
     };
@@ -39,7 +39,11 @@ fn check_turns(as_if: &str, but: &str, busy: &[&str], now: &[&str], later: &[&st
     let ids = |changes: &[Change]| -> BTreeSet<_> {
         changes.iter().filter(|change| change.op.word() != "copy").map(|change| change.id.clone()).collect()
     };
-    let whole = turns::turns(&unit, &BTreeMap::from([(desired().channel.id.clone(), situation("fresh", ""))]), &[]);
+    let whole = turns::turns(
+        &unit,
+        &BTreeMap::from([(desired().channel.id.clone(), situation("fresh", ""))]),
+        turns::Beside::default(),
+    );
     let all: BTreeSet<_> = ids(&whole.changes).union(&ids(&whole.deferred)).cloned().collect();
     assert!(ids(&turns.changes).is_subset(&all), "{as_if} but {but}");
 }
@@ -75,7 +79,7 @@ fn peers_are_joined_while_the_channel_has_a_leader() {
 fn a_channel_that_nobody_looked_at_is_unknown() {
     let mut unit = unit("network/platform/trade", []);
     unit.channels.insert(desired().channel.id.clone(), desired());
-    let turns = turns::turns(&unit, &BTreeMap::new(), &[]);
+    let turns = turns::turns(&unit, &BTreeMap::new(), turns::Beside::default());
     assert!(turns.changes.is_empty() && turns.deferred.is_empty());
     assert_eq!(turns.waits.len(), 7);
 }
@@ -87,4 +91,29 @@ fn joins_that_nodes_tell_of_are_found() {
     let seen = situation("done", "eu=b:o1 us=b: branch=b: o2=silent");
     let found = turns::unconfirmed(&unit, &BTreeMap::from([(desired().channel.id.clone(), seen)]));
     assert_eq!(found.into_values().flatten().collect::<Vec<_>>(), [node("o3")]);
+}
+
+#[test]
+fn a_first_block_waits_for_nodes_that_do_not_run_as_they_are_declared() {
+    let mut unit = unit("network/platform/trade", []);
+    unit.channels.insert(desired().channel.id.clone(), desired());
+    let (target, mut wanted) = config_map("o2", "a");
+    wanted.node = Some("o2".into());
+    let target = ObjectRef { region: region("eu"), ..target };
+    let site = ChangeSite { target: target.clone(), stage: wanted.stage, tenant: wanted.tenant.clone() };
+    let change = [Change::create(site, wanted.digest)];
+    unit.objects.insert(target.clone(), wanted);
+    let refused = BTreeSet::from([Refusal::StillOrders { object: target, channel: desired().channel }]);
+    let later = turns::Beside { deferred: &change, ..turns::Beside::default() };
+    let refused = turns::Beside { refusals: Some(&refused), ..turns::Beside::default() };
+    let done_now = |as_if: &str, but: &str, beside: turns::Beside<'_>| {
+        let seen = BTreeMap::from([(desired().channel.id.clone(), situation(as_if, but))]);
+        turns::turns(&unit, &seen, beside).changes.len()
+    };
+    assert_eq!(done_now("fresh", "", turns::Beside::default()), 1);
+    // It would name the key that the node gets later, or never.
+    assert_eq!((done_now("fresh", "", later), done_now("fresh", "", refused)), (0, 0));
+    // A join waits for neither: the block names what it names.
+    let joins = "eu=b:o1,o3 us=b: branch=b: o2=without";
+    assert_eq!((done_now("done", joins, later), done_now("done", joins, refused)), (1, 1));
 }
