@@ -251,23 +251,19 @@ fn complete(desired: &DesiredChannel, seen: &ChannelSeen, block: Digest) -> Deci
     }
     // Whom the block names is not guessed, nor what a place says in which nobody could look.
     let may_join = every_place_was_seen && is_kept && seen.founders.is_some();
+    let no_consenter = |node: &ObjectRef| Refusal::NoConsenter { channel: channel.clone(), node: node.clone() };
     let mut consenters = Consenters::default();
     for (node, wanted) in &desired.consenters {
         match orderer(seen, node) {
             Standing::With { orders: true } => {
                 if !is_consenter(seen, wanted) {
-                    let (channel, node) = (channel.clone(), node.clone());
-                    decision.refusals.insert(Refusal::NoConsenter { channel, node });
+                    decision.refusals.insert(no_consenter(node));
                 }
                 consenters.with.insert(node);
             }
-            Standing::With { orders: false } => {
-                let (channel, node) = (channel.clone(), node.clone());
-                decision.refusals.insert(Refusal::NoConsenter { channel, node });
-            }
+            Standing::With { orders: false } => drop(decision.refusals.insert(no_consenter(node))),
             Standing::Without | Standing::Planned if !is_consenter(seen, wanted) => {
-                let (channel, node) = (channel.clone(), node.clone());
-                decision.refusals.insert(Refusal::NoConsenter { channel, node });
+                decision.refusals.insert(no_consenter(node));
             }
             Standing::Without if joined.contains(node) => drop(consenters.gone.insert(node)),
             // It joined: its workload must have been there, and comes again with its volume.
