@@ -276,9 +276,8 @@ fn complete(desired: &DesiredChannel, seen: &ChannelSeen, block: Digest) -> Deci
         }
     }
     decision.waits.extend(consenters.unknown.values().cloned());
-    let confirmed = |node: &&&ObjectRef| !joined.contains(**node);
-    let confirm = |node: &&ObjectRef| Step::Confirm { node: (*node).clone() };
-    decision.steps.extend(consenters.with.iter().filter(confirmed).map(confirm));
+    let unconfirmed = consenters.with.iter().filter(|node| !joined.contains(**node));
+    decision.steps.extend(unconfirmed.map(|node| Step::Confirm { node: (*node).clone() }));
     if is_lost(desired, seen, &consenters) {
         return decision.refuse(Refusal::LostChannel { channel: channel.clone() });
     }
