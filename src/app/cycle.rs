@@ -133,11 +133,13 @@ impl Reconciler {
         for (path, bytes) in &stored.documents {
             if fleet_status::path().as_ref() == Some(path) {
                 self.fleet = status_yaml::read(bytes);
-            } else if path.as_str().ends_with("/status.yaml")
-                && let Some(status) = status_yaml::read::<UnitStatus>(bytes)
-                && unit_status::path(&status.unit).as_ref() == Some(path)
-            {
-                self.units.insert(status.unit.clone(), UnitMemory::new(Some(status)));
+            } else if path.as_str().ends_with("/status.yaml") {
+                // What it remembers must not be taken for never done.
+                let status: Option<UnitStatus> = status_yaml::read(bytes);
+                let status = status.ok_or_else(|| StatusBranchError::Unreadable { path: path.clone() })?;
+                if unit_status::path(&status.unit).as_ref() == Some(path) {
+                    self.units.insert(status.unit.clone(), UnitMemory::new(Some(status)));
+                }
             }
         }
         self.known = self.fleet.as_ref().and_then(|fleet| fleet.revision);

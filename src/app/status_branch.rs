@@ -45,6 +45,12 @@ pub enum StatusBranchError {
     /// The audit log on the branch is damaged.
     #[error("the audit log cannot be continued")]
     Audit(#[source] ChainError),
+    /// A unit's status on the branch is damaged, and with it what was issued and created.
+    #[error("the report {path} of an earlier process cannot be read")]
+    Unreadable {
+        /// The document.
+        path: RepoPath,
+    },
     /// Another installation owns the branch.
     #[error("the status branch belongs to installation `{owner}`")]
     Claimed {
@@ -62,7 +68,7 @@ impl StatusBranchError {
         match self {
             Self::Git(error) => error.retry(),
             Self::Races | Self::GivenUp => Retry::After(Duration::from_secs(5)),
-            Self::Refused { .. } | Self::Audit(_) | Self::Claimed { .. } => Retry::OnChange,
+            Self::Refused { .. } | Self::Audit(_) | Self::Unreadable { .. } | Self::Claimed { .. } => Retry::OnChange,
         }
     }
 
@@ -73,6 +79,7 @@ impl StatusBranchError {
             Self::Refused { .. } => "refused",
             Self::Races => "races",
             Self::Audit(_) => "audit",
+            Self::Unreadable { .. } => "unreadable",
             Self::Claimed { .. } => "claimed",
             Self::GivenUp => "given-up",
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use heddle::app::driver::{DriverError, Goal};
+use heddle::model::revision::RepoPath;
 use heddle::plan::outcome::UnitState;
 use heddle::sim::faults::Fault;
 use serde_json::json;
@@ -116,6 +117,25 @@ fn a_process_takes_over_from_one_that_died() {
         assert!(world.run_until_crash().await.is_none());
         let summary = world.run_once().await.unwrap();
         assert_eq!(summary.units[&unit("tenant/acme")], UnitState::Converged, "{:?}", states(&summary));
+    });
+}
+
+#[test]
+fn a_status_that_cannot_be_read_is_not_taken_for_a_unit_that_never_was() {
+    world(7, async |world| {
+        world.commit_quick_start();
+        world.run_once().await.unwrap();
+        let path = RepoPath::parse("tenants/platform/networks/trade/status.yaml").unwrap();
+        let (whole, files) = (world.repository.status_files(), [(path.clone(), Some(b"state: [".to_vec()))]);
+        world.repository.commit_status(&files.into(), "Somebody's hand");
+        let error = heddle::model::causes::chain(&world.run_once().await.unwrap_err());
+        assert!(
+            error.contains("tenants/platform/networks/trade/status.yaml of an earlier process cannot be read"),
+            "{error}"
+        );
+        let files = [(path.clone(), Some(whole[&path].clone()))];
+        world.repository.commit_status(&files.into(), "Put back");
+        assert!(world.run_once().await.is_ok(), "it goes on from what was put back");
     });
 }
 

@@ -206,6 +206,10 @@ fn status_branch_hint(error: &StatusBranchError) -> Option<String> {
         StatusBranchError::Audit(_) => {
             "compare the audit folder with its history: somebody changed what only heddle writes".to_owned()
         }
+        StatusBranchError::Unreadable { .. } => {
+            "restore it from the history of the status branch: it remembers which keys and channels there are"
+                .to_owned()
+        }
         StatusBranchError::Races | StatusBranchError::GivenUp => return None,
     })
 }
