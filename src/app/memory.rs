@@ -338,11 +338,14 @@ mod tests {
     use super::*;
     use crate::model::channel::ChannelRef;
     use crate::model::digest::Digest;
-    use crate::model::names::{ChannelId, RegionName};
+    use crate::model::names::{ChannelId, RegionName, TenantName};
     use crate::model::object::{Kind, ObjectId, ObjectRef};
     use crate::model::unit::NetworkRef;
+    use crate::plan::approval::Consent;
+    use crate::plan::change::{Change, ChannelAction, ChannelStep};
     use crate::plan::channel::state::ChannelState;
     use crate::plan::identity::Recorded;
+    use crate::plan::outcome::ChangeResult;
     use crate::plan::refusal::Refusal;
     use crate::plan::unit_plan::UnitPlan;
     use crate::spec::fleet::{ApplyPolicy, Budgets, ConflictPolicy};
@@ -374,6 +377,7 @@ mod tests {
         let channel =
             ChannelRef { network: NetworkRef::parse("platform/trade").unwrap(), id: ChannelId::parse("ch1").unwrap() };
         let mut outcome = UnitOutcome::empty(unit.clone());
+        let leader_of = channel.clone();
         let leader = WaitingOn::Leader { channel: channel.clone(), active: 0, size: 3 };
         outcome.waits.insert(WaitingOn::NodeSilent { node, channel, detail: "no answer".to_owned() });
         let plan = UnitPlan::empty(unit);
@@ -389,7 +393,7 @@ mod tests {
         }
         memory.ran(&run, BTreeSet::new(), now);
         assert!(!memory.asks_again(), "a single run leaves it");
-        // Something else of the unit is refused: that is no reason to end before the nodes were asked, nor with steps left.
+        // Something else of the unit is refused: that is no reason to end before the nodes were asked.
         let id = ObjectId::namespaced(Kind::ConfigMap, "demo-platform", "other");
         let object = ObjectRef { region: RegionName::parse("local").unwrap(), id };
         run.outcome.refusals.insert(Refusal::Lost { object });
@@ -397,6 +401,19 @@ mod tests {
         let mut memory = UnitMemory::new(None);
         memory.ran(&run, BTreeSet::new(), now);
         assert_eq!((memory.state, memory.is_at_rest()), (Some(UnitState::Refused), false));
+        // With steps left it goes on at once, but only while it gets further.
+        let step = ChannelStep { channel: leader_of, action: ChannelAction::JoinPeer { block: None } };
+        let target = ObjectRef {
+            region: RegionName::parse("local").unwrap(),
+            id: ObjectId::namespaced(Kind::StatefulSet, "demo-acme", "peer1"),
+        };
+        let change = Change::channel(target, &TenantName::parse("acme").unwrap(), step);
+        (run.applied, run.outcome.pending) = (Some(run.plan.clone()), 1);
+        for (outcome, goes_on) in [(ChangeOutcome::Done, true), (ChangeOutcome::DoneBefore, false)] {
+            run.outcome.results = vec![ChangeResult { change: change.clone(), consent: Consent::Automatic, outcome }];
+            memory.ran(&run, BTreeSet::new(), now);
+            assert_eq!(memory.next == Next::Now, goes_on);
+        }
     }
 
     #[test]

@@ -228,10 +228,11 @@ impl Refusal {
                  name; heddle never adopts a channel that it did not make"
             }
             Self::RecordsDiffer { .. } => {
-                "compare them with the first block of a node that has the channel, and delete the record that differs"
+                "compare them with the first block of a node that has the channel; then put the right ConfigMap back, and its digest into the \
+                 inventory of the unit (heddle-system) and into its status.yaml on the status branch, wherever they differ"
             }
             Self::NoConsenter { .. } => {
-                "the channel's configuration does not name the TLS certificate of this node; a node that was added after the channel \
+                "the channel's configuration does not name this node, or not at the address that is declared now; a node that was added after the channel \
                  was created becomes one of its consenters only by a change of that configuration, which heddle cannot make yet"
             }
             Self::NoMember { .. } => {
